@@ -1,0 +1,142 @@
+"""Builds from published Go modules.
+
+Each build gets a `go.mod` of its own. Kubernetes' own `go.mod` points its staging modules at local
+folders, which is why `go install` refuses it: ours replaces each module that it requires at exactly
+v0.0.0 by the published one of the same minor and patch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from .errors import BuildFailed, Unavailable
+from .versions import Component
+
+# Words in go's output that mean "cannot be had here", not "does not build".
+_NOT_TO_BE_HAD = (
+    "dial tcp",
+    "no such host",
+    "i/o timeout",
+    "connection refused",
+    "network is unreachable",
+    "tls handshake timeout",
+    "proxyconnect",
+    "goproxy=off",
+    "goproxy list is not the empty string",
+    "requires go >=",
+    "requires newer go",
+)
+_TAIL_LINES = 15
+
+
+def _environment() -> dict[str, str]:
+    cores = os.cpu_count() or 1
+    flags = f"{os.environ.get('GOFLAGS', '')} -p={min(cores, 4)}".strip()
+    return dict(os.environ, GOFLAGS=flags, CGO_ENABLED="0", GOWORK="off")
+
+
+def _go(argv: list[str], folder: Path) -> str:
+    """Run go; its stdout. Raises Unavailable or BuildFailed with the last lines of its output."""
+    done = subprocess.run(
+        ["go", *argv], cwd=folder, env=_environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        return done.stdout
+    output = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    shown = [line for line in output if not line.startswith("go: downloading")][-_TAIL_LINES:]
+    text = "\n".join(shown) or f"go ended with code {done.returncode}"
+    lowered = text.lower()
+    if any(sign in lowered for sign in _NOT_TO_BE_HAD):
+        raise Unavailable(f"go {argv[0]}: {shown[-1] if shown else text}")
+    raise BuildFailed(f"go {' '.join(argv[:2])} failed in {folder}:\n{text}")
+
+
+def _go_version() -> tuple[int, ...]:
+    if shutil.which("go") is None:
+        raise Unavailable("no go command on PATH to build from modules")
+    done = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=False)
+    numbers = re.findall(r"\d+", done.stdout)
+    return tuple(int(number) for number in numbers[:3])
+
+
+def _go_mod(path: str, version: str, folder: Path) -> tuple[str, Path]:
+    """A published module's `go.mod` text and the folder of its sources."""
+    found = json.loads(_go(["mod", "download", "-json", f"{path}@{version}"], folder))
+    return Path(found["GoMod"]).read_text(), Path(found["Dir"])
+
+
+def _required_go(go_mod: str, module: str) -> str:
+    found = re.search(r"^go (\S+)", go_mod, re.MULTILINE)
+    wanted = found[1] if found else "1.21"
+    have = _go_version()
+    need = tuple(int(part) for part in re.findall(r"\d+", wanted)[:3])
+    if have < need and os.environ.get("GOTOOLCHAIN", "local") == "local":
+        shown = ".".join(str(part) for part in have)
+        raise Unavailable(f"{module} needs go {wanted} or later, here is {shown}")
+    return wanted
+
+
+def _write_go_mod(
+    folder: Path, go: str, require: str, replaces: list[str], tools: list[str]
+) -> None:
+    lines = ["module shipkeeper.test/controlplane", "", f"go {go}", "", f"require {require}", ""]
+    if replaces:
+        lines += ["replace (", *(f"\t{line}" for line in replaces), ")", ""]
+    lines += ["tool (", *(f"\t{tool}" for tool in tools), ")", ""]
+    (folder / "go.mod").write_text("\n".join(lines))
+
+
+def _compile(folder: Path, ldflags: str, packages: list[str]) -> Path:
+    out = folder / "bin"
+    out.mkdir()
+    _go(["mod", "tidy"], folder)
+    _go(["build", "-trimpath", "-ldflags", ldflags, "-o", f"{out}{os.sep}", *packages], folder)
+    return out
+
+
+def build_kubernetes(wanted: list[Component], folder: Path) -> dict[str, Path]:
+    """Build Kubernetes' own commands together: they share nearly all packages."""
+    version = wanted[0].version
+    _, minor, patch = version.split(".")
+    print(f"building Kubernetes {version} from modules: minutes", file=sys.stderr, flush=True)
+    go_mod, _ = _go_mod("k8s.io/kubernetes", version, folder)
+    go = _required_go(go_mod, f"Kubernetes {version}")
+    staging = sorted(set(re.findall(r"^\s*(\S+) v0\.0\.0(?:\s|$)", go_mod, re.MULTILINE)))
+    replaces = [f"{path} => {path} v0.{minor}.{patch}" for path in staging]
+    packages = [f"k8s.io/kubernetes/cmd/{component.name}" for component in wanted]
+    _write_go_mod(folder, go, f"k8s.io/kubernetes {version}", replaces, packages)
+    stamp = "k8s.io/component-base/version"
+    # Without these the server calls itself v0.0.0-master and clients misjudge it.
+    ldflags = (
+        f"-s -w -X {stamp}.gitVersion={version} -X {stamp}.gitMajor=1 -X {stamp}.gitMinor={minor}"
+    )
+    out = _compile(folder, ldflags, packages)
+    return {component.name: out / component.name for component in wanted}
+
+
+def build_etcd(component: Component, folder: Path) -> Path:
+    """Build etcd; its server module's root package is the command."""
+    print(f"building etcd {component.version} from modules", file=sys.stderr, flush=True)
+    path = "go.etcd.io/etcd/server/v3"
+    go_mod, _ = _go_mod(path, component.version, folder)
+    go = _required_go(go_mod, f"etcd {component.version}")
+    _write_go_mod(folder, go, f"{path} {component.version}", [], [path])
+    out = _compile(folder, "-s -w", [path])
+    return next(iter(sorted(out.iterdir())))
+
+
+def build_kwok(component: Component, folder: Path) -> tuple[Path, Path]:
+    """Build kwok; the binary and the folder of its official stage files."""
+    print(f"building kwok {component.version} from modules", file=sys.stderr, flush=True)
+    path = "sigs.k8s.io/kwok"
+    go_mod, sources = _go_mod(path, component.version, folder)
+    go = _required_go(go_mod, f"kwok {component.version}")
+    _write_go_mod(folder, go, f"{path} {component.version}", [], [f"{path}/cmd/kwok"])
+    out = _compile(folder, "-s -w", [f"{path}/cmd/kwok"])
+    return out / "kwok", sources / "kustomize" / "stage"

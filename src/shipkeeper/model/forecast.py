@@ -1,0 +1,78 @@
+"""What a rehearsal says of a plan, over all its seeds."""
+
+from __future__ import annotations
+
+from shipkeeper.model.record import API_VERSION, Record, Spread
+
+
+class LowerBound(Record, frozen=True, kw_only=True):
+    """No schedule can be shorter than ``value`` seconds; ``binding`` says which limit makes it so."""
+
+    value: float
+    binding: str
+
+
+class NodeForecast(Record, frozen=True, kw_only=True):
+    """When a node passes each mark, in seconds from the start. None: it never did, in most seeds."""
+
+    name: str
+    cordoned: Spread | None = None
+    drained: Spread | None = None
+    ready: Spread | None = None
+    done: Spread | None = None
+
+
+class WorkloadForecast(Record, frozen=True, kw_only=True):
+    """What a workload feels. ``downtime_seconds``: no Ready pod; ``degraded_seconds``: below desired."""
+
+    kind: str
+    namespace: str
+    name: str
+    downtime_seconds: Spread
+    degraded_seconds: Spread
+    evictions: float
+
+
+class BlockedPod(Record, frozen=True, kw_only=True):
+    """A pod that stopped a node, the rule that did it, and in how many of the seeds."""
+
+    node: str
+    pod: str
+    rule: str
+    reason: str
+    seeds: int
+
+
+class Assumption(Record, frozen=True, kw_only=True):
+    """A figure or behaviour the rehearsal had to assume, and how it is labelled: declared, modelled, measured."""
+
+    what: str
+    value: str
+    source: str
+
+
+class Forecast(Record, frozen=True, kw_only=True):
+    """The answer of ``rehearse``. ``verdict``: fits | does-not-fit | blocked, by P95 over the seeds."""
+
+    api_version: str = API_VERSION
+    kind: str = "Forecast"
+    plan_digest: str
+    made_at: str
+    verdict: str
+    seeds: int
+    duration_seconds: Spread
+    lower_bound_seconds: LowerBound
+    baseline_seconds: Spread
+    """One node at a time."""
+    gap: float
+    """P50 over the lower bound, minus one."""
+    nodes: tuple[NodeForecast, ...]
+    workloads: tuple[WorkloadForecast, ...]
+    blocked: tuple[BlockedPod, ...]
+    assumptions: tuple[Assumption, ...]
+    measurements: tuple[Assumption, ...]
+    alternatives: tuple[str, ...] = ()
+    """Other settings that were rehearsed, in words."""
+    deferred: tuple[str, ...] = ()
+    """Nodes that the plan would not start inside the window, in most seeds."""
+    trace_digest: str = ""

@@ -1,0 +1,99 @@
+"""What really runs: one cluster at one moment."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from shipkeeper.model.cluster import (
+    ApiService,
+    Autoscaler,
+    ClusterIdentity,
+    EndpointSlice,
+    Event,
+    Lease,
+    LimitRange,
+    Namespace,
+    PriorityClass,
+    Quota,
+    Service,
+    Webhook,
+)
+from shipkeeper.model.nodes import Node
+from shipkeeper.model.storage import Claim, CsiNode, StorageClass, Volume, VolumeAttachment
+from shipkeeper.model.table import PodTable
+from shipkeeper.model.workloads import Budget, Workload
+
+
+class Missing(Struct, frozen=True):
+    """Something that could not be read: what, why, and what that makes unknown."""
+
+    what: str
+    why: str
+    unknown: str
+
+
+class Inventory(Struct, frozen=True):
+    """Everything a survey found. What it could not read is in ``missing``; an empty tuple there means all was read.
+
+    ``source`` says where it came from (context name, or file); ``taken_ms`` when. Each tuple is sorted by
+    namespace and name.
+    """
+
+    source: str
+    taken_ms: int
+    identity: ClusterIdentity
+    nodes: tuple[Node, ...]
+    pods: PodTable
+    workloads: tuple[Workload, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    attachments: tuple[VolumeAttachment, ...] = ()
+    csi_nodes: tuple[CsiNode, ...] = ()
+    storage_classes: tuple[StorageClass, ...] = ()
+    priority_classes: tuple[PriorityClass, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    limit_ranges: tuple[LimitRange, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
+    api_services: tuple[ApiService, ...] = ()
+    services: tuple[Service, ...] = ()
+    endpoint_slices: tuple[EndpointSlice, ...] = ()
+    autoscalers: tuple[Autoscaler, ...] = ()
+    leases: tuple[Lease, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
+    events: tuple[Event, ...] = ()
+    drainers: tuple[str, ...] = ()
+    """Kinds of other node-maintenance software seen by their API objects (MachineConfigPool, Machine, NodePool…)."""
+    missing: tuple[Missing, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """Distinct objects by kind, as ``survey`` reports them."""
+        return {
+            "nodes": len(self.nodes),
+            "pods": len(self.pods),
+            "workloads": len(self.workloads),
+            "budgets": len(self.budgets),
+            "claims": len(self.claims),
+            "volumes": len(self.volumes),
+            "attachments": len(self.attachments),
+            "csiNodes": len(self.csi_nodes),
+            "storageClasses": len(self.storage_classes),
+            "priorityClasses": len(self.priority_classes),
+            "quotas": len(self.quotas),
+            "limitRanges": len(self.limit_ranges),
+            "webhooks": len(self.webhooks),
+            "apiServices": len(self.api_services),
+            "services": len(self.services),
+            "endpointSlices": len(self.endpoint_slices),
+            "autoscalers": len(self.autoscalers),
+            "leases": len(self.leases),
+            "namespaces": len(self.namespaces),
+        }
+
+    def node(self, name: str) -> Node | None:
+        """The node of that name, or None."""
+        return next((node for node in self.nodes if node.name == name), None)
+
+    def is_missing(self, what: str) -> bool:
+        """Whether objects of that kind (plural resource name) could not be read."""
+        return any(item.what == what for item in self.missing)

@@ -1,0 +1,1 @@
+"""Protocols the core needs from the world. Whatever implements one is handed in by ``app``."""

@@ -1,0 +1,29 @@
+"""Gates: fail closed, and say why."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+GateState = Literal["open", "closed", "unknown"]
+
+
+class GateReading(Struct, frozen=True):
+    """A gate's answer. Only ``open`` lets a step go on; ``reading`` is what was seen, ``reason`` why it is not open.
+
+    ``retry``: worth waiting for (a condition in progress); otherwise the gate holds the run at once.
+    """
+
+    gate: str
+    state: GateState
+    reading: str
+    reason: str = ""
+    object: str = ""
+    fix: str = ""
+    retry: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the step may go on."""
+        return self.state == "open"
