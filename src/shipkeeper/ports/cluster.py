@@ -101,16 +101,16 @@ class ClusterApi(Protocol):
     async def get(self, kind: type[T], name: str, namespace: str = "") -> T | None:
         """One object, or None when there is none."""
 
-    async def list(self, kind: type[T], *, namespace: str = "", node: str = "") -> list[T]:
+    async def list(self, kind: type[T], *, namespace: str = "", node: str = "") -> tuple[T, ...]:
         """Objects, sorted by namespace and name; pods and attachments can be narrowed to one node."""
 
     def watch(self, kind: type[T], *, namespace: str = "", node: str = "") -> Watch[T]:
         """Watch Nodes, Pods or Budgets; pods can be narrowed to one node."""
 
-    async def workloads(self, refs: Sequence[ObjectRef]) -> list[Workload | None]:
+    async def workloads(self, refs: Sequence[ObjectRef]) -> tuple[Workload | None, ...]:
         """Read these workloads, in this order; None where one is gone."""
 
-    async def all_workloads(self) -> list[Workload]:
+    async def all_workloads(self) -> tuple[Workload, ...]:
         """Every Deployment, ReplicaSet, StatefulSet, DaemonSet, Job and ReplicationController."""
 
     async def room(self) -> Room:
@@ -119,7 +119,7 @@ class ClusterApi(Protocol):
     async def patch_node(self, name: str, patch: NodePatch) -> Node:
         """Change a node; returns it as it is now. Raises Conflict when a precondition fails."""
 
-    async def evict_many(self, evictions: Sequence[Eviction]) -> list[EvictionAnswer]:
+    async def evict_many(self, evictions: Sequence[Eviction]) -> tuple[EvictionAnswer, ...]:
         """Ask for these evictions at once; answers in the same order. Never raises for one pod's answer."""
 
     async def put_lease(self, lease: Lease) -> Lease:

@@ -24,15 +24,15 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class DeadlineExceeded(Exception):  # noqa: N818 - reads as what happened
+class DeadlineExceeded(Exception):
     """The work did not end in time; it was cancelled and has ended."""
 
 
-class ChannelClosed(Exception):  # noqa: N818 - reads as what happened
+class ChannelClosed(Exception):
     """The channel is closed and empty."""
 
 
-class Deadlock(Exception):  # noqa: N818 - reads as what happened
+class Deadlock(Exception):
     """Virtual time only: somebody waits, and nothing is scheduled that could wake them. Names the waiters."""
 
 
@@ -88,7 +88,7 @@ class Runtime(Clock, Protocol):
         """
 
     async def deadline(self, duration_ms: int, work: Callable[[], Awaitable[T]]) -> T:
-        """Run the work, at most that long. Raises DeadlineExceeded; work that ends in the same turn has ended in time."""
+        """Run the work, at most that long. Raises DeadlineExceeded; ending in the same turn is in time."""
 
     def scope(self) -> AbstractAsyncContextManager[Scope]:
         """Open a scope for concurrent work."""
