@@ -1,7 +1,7 @@
 """Virtual time: one heap, one queue, and coroutines that cannot tell the difference.
 
 Everything due is ordered by (millisecond, phase, sequence). Phase 0 is the world (twin events), phase 1 the executor's
-timers: within one millisecond the world moves first, so that whoever wakes up sees it as it is. Work made ready goes to
+timers, phase 2 deadlines, which wait until all other work of that millisecond is done: within one millisecond the world moves first, so that whoever wakes up sees it as it is. Work made ready goes to
 the end of one queue and runs in that order. Time moves only when nothing is left to do in the present millisecond; when
 somebody waits and nothing is scheduled, that is a Deadlock, named, instead of a hang.
 
@@ -18,11 +18,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, TypeVar
 
-from shipkeeper.ports.runtime import ChannelClosed, Deadlock, DeadlineExceeded
+from shipkeeper.ports.runtime import ChannelClosed, DeadlineExceeded, Deadlock
 
 T = TypeVar("T")
 
-WORLD, EXECUTOR = 0, 1
+WORLD, EXECUTOR, DEADLINE = 0, 1, 2
 
 
 class Cancelled(BaseException):
@@ -268,10 +268,7 @@ class Kernel:
     async def sleep(self, duration_ms: int) -> None:
         """See ports.runtime.Runtime."""
         turn = _Future("sleep")
-        if duration_ms <= 0:
-            self._push(self.time_ms, EXECUTOR, turn.finish, ())
-        else:
-            self._push(self.time_ms + duration_ms, EXECUTOR, turn.finish, ())
+        self._push(self.time_ms + max(0, duration_ms), EXECUTOR, turn.finish, ())
         await turn
 
     async def first_of(self, *branches: Callable[[], Awaitable[T]]) -> tuple[int, T]:
@@ -297,7 +294,7 @@ class Kernel:
         task = self.spawn("deadline", work)
         either = _Future("deadline")
         task.ended.callbacks.append(either.finish)
-        self._push(self.time_ms + max(0, duration_ms), EXECUTOR, either.finish, ())
+        self._push(self.time_ms + max(0, duration_ms), DEADLINE, either.finish, ())
         in_time = False
         try:
             await either
@@ -381,7 +378,8 @@ class Kernel:
 
     def _turn(self) -> bool:
         heap = self._heap
-        if heap and heap[0][0] <= self.time_ms:
+        due = bool(heap) and heap[0][0] <= self.time_ms
+        if due and (heap[0][1] < DEADLINE or not self.ready):
             _, _, _, act, args = heapq.heappop(heap)
             self.events += 1
             act(*args)
