@@ -43,9 +43,7 @@ def _environment() -> dict[str, str]:
 
 def _go(argv: list[str], folder: Path) -> str:
     """Run go; its stdout. Raises Unavailable or BuildFailed with the last lines of its output."""
-    done = subprocess.run(
-        ["go", *argv], cwd=folder, env=_environment(), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["go", *argv], cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return done.stdout
     output = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
@@ -82,9 +80,7 @@ def _required_go(go_mod: str, module: str) -> str:
     return wanted
 
 
-def _write_go_mod(
-    folder: Path, go: str, require: str, replaces: list[str], tools: list[str]
-) -> None:
+def _write_go_mod(folder: Path, go: str, require: str, replaces: list[str], tools: list[str]) -> None:
     lines = ["module shipkeeper.test/controlplane", "", f"go {go}", "", f"require {require}", ""]
     if replaces:
         lines += ["replace (", *(f"\t{line}" for line in replaces), ")", ""]
@@ -113,9 +109,7 @@ def build_kubernetes(wanted: list[Component], folder: Path) -> dict[str, Path]:
     _write_go_mod(folder, go, f"k8s.io/kubernetes {version}", replaces, packages)
     stamp = "k8s.io/component-base/version"
     # Without these the server calls itself v0.0.0-master and clients misjudge it.
-    ldflags = (
-        f"-s -w -X {stamp}.gitVersion={version} -X {stamp}.gitMajor=1 -X {stamp}.gitMinor={minor}"
-    )
+    ldflags = f"-s -w -X {stamp}.gitVersion={version} -X {stamp}.gitMajor=1 -X {stamp}.gitMinor={minor}"
     out = _compile(folder, ldflags, packages)
     return {component.name: out / component.name for component in wanted}
 

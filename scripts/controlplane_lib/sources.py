@@ -1,7 +1,7 @@
 """Where each binary comes from: given assets, the cache, the official release, Go modules.
 
-The order is fixed; `SHIPKEEPER_CONTROLPLANE_SOURCES` (a comma list of `assets`, `cache`, `release`,
-`modules`) leaves some out, for a closed network for example.
+The order is fixed; `SHIPKEEPER_CONTROLPLANE_SOURCES` (a comma list of `assets`, `release`, `modules`)
+leaves some out, for a closed network for example. The cache is always asked.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def allowed() -> tuple[str, ...]:
         if name not in ALL:
             known = ", ".join(ALL)
             raise PlaneError(f"SHIPKEEPER_CONTROLPLANE_SOURCES: {name!r} is none of {known}")
-    return tuple(name for name in ALL if name in names)
+    return tuple(name for name in ALL if name == "cache" or name in names)
 
 
 def _from_assets(component: Component, why_not: list[str]) -> Path | None:
@@ -64,7 +64,7 @@ def present(minor: str) -> tuple[list[Found], list[Component]]:
             path, origin = _from_assets(component, reasons), "assets"
             for reason in reasons:
                 print(f"KUBEBUILDER_ASSETS: {reason}; not used", file=sys.stderr)
-        if path is None and "cache" in sources:
+        if path is None:
             path, origin = cache.binary(component), "cache"
         if path is None:
             missing.append(component)
@@ -132,5 +132,5 @@ def obtain(minor: str) -> list[Found]:
     found, missing = present(minor)
     if missing:
         names = ", ".join(component.key for component in missing)
-        raise PlaneError(f"built but not usable: {names}; is the cache {cache.root()} allowed?")
+        raise PlaneError(f"built, but not found again in the cache {cache.root()}: {names}")
     return found
