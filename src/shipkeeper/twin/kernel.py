@@ -1,9 +1,10 @@
 """Virtual time: one heap, one queue, and coroutines that cannot tell the difference.
 
 Everything due is ordered by (millisecond, phase, sequence). Phase 0 is the world (twin events), phase 1 the executor's
-timers, phase 2 deadlines, which wait until all other work of that millisecond is done: within one millisecond the world moves first, so that whoever wakes up sees it as it is. Work made ready goes to
-the end of one queue and runs in that order. Time moves only when nothing is left to do in the present millisecond; when
-somebody waits and nothing is scheduled, that is a Deadlock, named, instead of a hang.
+timers, phase 2 deadlines, which wait until all other work of that millisecond is done. So within one millisecond the
+world moves first, and whoever wakes up sees it as it is. Work made ready goes to the end of one queue and runs in that
+order. Time moves only when nothing is left to do in the present millisecond; when somebody waits and nothing is
+scheduled, that is a Deadlock, named, instead of a hang.
 
 asyncio is not used: its order differs between Python versions, and this is several times faster
 (docs/adr/0003-own-kernel.md). The same conformance suite runs against both (``tests/runtime``).

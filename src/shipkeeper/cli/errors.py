@@ -1,0 +1,63 @@
+"""Errors as a person, or a program, reads them: on stderr, with what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+import msgspec
+
+from shipkeeper.model.errors import Problems, ShipkeeperError
+from shipkeeper.model.record import API_VERSION
+
+
+def report(error: ShipkeeperError, argv: Sequence[str]) -> int:
+    """Write the error to stderr, as JSON when ``-o json`` was asked for; returns the exit code."""
+    if _wants_json(argv):
+        click.echo(msgspec.json.format(msgspec.json.encode(as_document(error)), indent=2).decode(), err=True)
+    else:
+        for one in _each(error):
+            _write(one)
+        if isinstance(error, Problems):
+            click.echo(f"{len(error.problems)} problems; nothing was done.", err=True)
+    return error.exit_code
+
+
+def as_document(error: ShipkeeperError) -> dict[str, object]:
+    """The error as an object of kind Error."""
+    document: dict[str, object] = {
+        "apiVersion": API_VERSION,
+        "kind": "Error",
+        "code": error.code,
+        "message": error.message,
+        "object": error.object,
+        "why": error.why,
+        "hint": error.hint,
+        "location": None
+        if error.location is None
+        else {"file": error.location.file, "line": error.location.line, "column": error.location.column},
+    }
+    if isinstance(error, Problems):
+        document["problems"] = [as_document(one) for one in error.problems]
+    return document
+
+
+def _each(error: ShipkeeperError) -> Sequence[ShipkeeperError]:
+    return error.problems if isinstance(error, Problems) and error.problems else (error,)
+
+
+def _write(error: ShipkeeperError) -> None:
+    where = f"{error.location}: " if error.location else ""
+    about = f"{error.object}: " if error.object and error.object not in error.message else ""
+    click.echo(f"error: {where}{about}{error.message}", err=True)
+    if error.why:
+        click.echo(f"  why it matters: {error.why}", err=True)
+    if error.hint:
+        click.echo(f"  what to do: {error.hint}", err=True)
+
+
+def _wants_json(argv: Sequence[str]) -> bool:
+    pairs = zip(argv, [*argv[1:], ""], strict=False)
+    return any(
+        (flag in ("-o", "--output") and value == "json") or flag in ("-ojson", "--output=json") for flag, value in pairs
+    )

@@ -1,0 +1,76 @@
+"""The entry point: a group that imports a verb only when it is called, and turns errors into words and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from typing import Any
+
+import click
+
+from shipkeeper import __version__
+from shipkeeper.model.errors import ShipkeeperError
+
+VERBS = {
+    "survey": "Read what really runs, from a cluster or a dump.",
+    "due": "What must be done by when, and why.",
+    "check": "What would block or hurt a drain, and the fix.",
+    "plan": "Order nodes into batches and windows; explain and compare plans.",
+    "rehearse": "Play the plan on a twin of the cluster, many times, in virtual time.",
+    "checklist": "The boxes a person would tick before and after.",
+    "notices": "Who is told what, and when.",
+    "run": "Carry out a plan, durably and behind gates.",
+    "runs": "List runs; status, pause, resume, approve, abort.",
+    "evidence": "Write and verify the record of a run.",
+    "doctor": "Reach, rights, clock, keys, state: what is missing and how to mend it.",
+    "config": "Explain and check the platform file.",
+    "demo": "The whole story in a minute, on an embedded twin.",
+}
+"""Verb → one line of help. The module is ``shipkeeper.cli.<verb>``; its command is called ``command``."""
+
+
+class LazyVerbs(click.Group):
+    """Lists verbs without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Verbs in the order of a maintenance night."""
+        return [verb for verb in VERBS if importlib.util.find_spec(f"shipkeeper.cli.{verb}") is not None]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's module; None for a word that is not a verb."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"shipkeeper.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs with their one line each, from the table."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, VERBS[verb]) for verb in self.list_commands(ctx)])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; an error becomes words on stderr and the exit code of its kind."""
+        try:
+            return super().invoke(ctx)
+        except ShipkeeperError as error:
+            if ctx.obj["verbose"] >= 2:
+                raise
+            from shipkeeper.cli.errors import report
+
+            ctx.exit(report(error, sys.argv[1:]))
+
+
+@click.command(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="shipkeeper")
+@click.option("-v", "--verbose", count=True, help="Say more; -vv shows a stack trace with an error.")
+@click.pass_context
+def main(ctx: click.Context, verbose: int) -> None:
+    """Shipkeeper looks after Kubernetes platforms: it knows what maintenance is due, plans it, rehearses it,
+    carries it out behind gates, and proves it.
+    """
+    ctx.obj = {"verbose": verbose}
+
+
+if __name__ == "__main__":
+    main(prog_name="shipkeeper")
