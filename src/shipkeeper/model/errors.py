@@ -20,12 +20,10 @@ Every error says what happened and to which object (``message``, ``object``), wh
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from msgspec import Struct
+from typing import ClassVar, NamedTuple
 
 
-class Location(Struct, frozen=True):
+class Location(NamedTuple):
     """A place in a file. ``line`` and ``column`` count from 1; 0 means not known."""
 
     file: str
