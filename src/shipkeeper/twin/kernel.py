@@ -15,212 +15,17 @@ from __future__ import annotations
 import contextlib
 import heapq
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from types import TracebackType
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from shipkeeper.ports.runtime import ChannelClosed, DeadlineExceeded, Deadlock
+from shipkeeper.ports.runtime import DeadlineExceeded, Deadlock
+from shipkeeper.twin.coroutines import Cancelled, Channel, Future, Scope, Task
+
+__all__ = ["Cancelled", "Kernel"]
 
 T = TypeVar("T")
 
 WORLD, EXECUTOR, DEADLINE = 0, 1, 2
-
-
-class Cancelled(BaseException):
-    """Thrown into a coroutine at its current await. Clean up in ``finally``; never swallow it."""
-
-
-class _Future:
-    """Something to wait for, once. Callbacks run at once, in the order they were added."""
-
-    __slots__ = ("callbacks", "done", "what")
-
-    def __init__(self, what: str) -> None:
-        self.done = False
-        self.what = what
-        self.callbacks: list[Callable[[], None]] = []
-
-    def finish(self) -> None:
-        if self.done:
-            return
-        self.done = True
-        callbacks, self.callbacks = self.callbacks, []
-        for callback in callbacks:
-            callback()
-
-    def __await__(self) -> Generator[_Future, None, None]:
-        if not self.done:
-            yield self
-
-
-class _Task:
-    """A coroutine being driven. ``ended`` finishes when it returns or raises."""
-
-    __slots__ = ("cancelling", "coroutine", "ended", "error", "kernel", "name", "queued", "result", "waiting")
-
-    def __init__(self, kernel: Kernel, name: str, coroutine: Coroutine[Any, Any, Any]) -> None:
-        self.kernel, self.name, self.coroutine = kernel, name, coroutine
-        self.ended = _Future(name)
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.waiting: _Future | None = None
-        self.cancelling = False
-        self.queued = False
-
-    def wake(self) -> None:
-        if not self.queued and not self.ended.done:
-            self.queued = True
-            self.kernel.ready.append(self)
-
-    def cancel(self) -> None:
-        if self.ended.done:
-            return
-        self.cancelling = True
-        if self.waiting is not None:
-            with contextlib.suppress(ValueError):
-                self.waiting.callbacks.remove(self.wake)
-            self.waiting = None
-        self.wake()
-
-    def step(self) -> None:
-        self.queued = False
-        self.waiting = None
-        kernel = self.kernel
-        previous, kernel.current = kernel.current, self
-        try:
-            if self.cancelling:
-                self.cancelling = False
-                awaited = self.coroutine.throw(Cancelled())
-            else:
-                awaited = self.coroutine.send(None)
-        except StopIteration as stop:
-            self._end(stop.value, None)
-        except BaseException as error:
-            self._end(None, error)
-        else:
-            if not isinstance(awaited, _Future):
-                raise TypeError(f"{self.name} awaited {awaited!r}, which the kernel did not give it")
-            if self.cancelling or awaited.done:
-                self.wake()
-            else:
-                self.waiting = awaited
-                awaited.callbacks.append(self.wake)
-        finally:
-            kernel.current = previous
-
-    def _end(self, result: Any, error: BaseException | None) -> None:
-        self.result, self.error = result, error
-        self.kernel.tasks.pop(self, None)
-        self.ended.finish()
-
-    def outcome(self) -> Any:
-        if self.error is not None:
-            raise self.error
-        return self.result
-
-
-class _Channel:
-    """See ports.runtime.Channel."""
-
-    __slots__ = ("_closed", "_items", "_receivers")
-
-    def __init__(self) -> None:
-        self._items: deque[Any] = deque()
-        self._receivers: deque[_Future] = deque()
-        self._closed = False
-
-    def send(self, item: Any) -> None:
-        if self._closed:
-            raise ChannelClosed
-        self._items.append(item)
-        self._wake_one()
-
-    def close(self) -> None:
-        self._closed = True
-        while self._receivers:
-            self._receivers.popleft().finish()
-
-    def _wake_one(self) -> None:
-        while self._receivers:
-            receiver = self._receivers.popleft()
-            if receiver.callbacks:  # nobody listens any more: that receiver was cancelled
-                receiver.finish()
-                return
-
-    async def receive(self) -> Any:
-        # A newcomer may not overtake those who wait already.
-        while not self._items or (self._receivers and not self._closed):
-            if self._closed:
-                raise ChannelClosed
-            turn = _Future("channel")
-            self._receivers.append(turn)
-            try:
-                await turn
-            except BaseException:
-                if turn.done and self._items:
-                    self._wake_one()
-                raise
-            if self._items:
-                break
-        return self._items.popleft()
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-
-class _Scope:
-    """See ports.runtime.Scope; the context manager is the scope itself."""
-
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
-        self._tasks: list[_Task] = []
-        self._owner: _Task | None = None
-        self._failure: BaseException | None = None
-        self._cancelled = False
-        self._cancelled_owner = False
-        self._leaving = False
-
-    async def __aenter__(self) -> _Scope:
-        self._owner = self._kernel.current
-        return self
-
-    def start(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
-        task = self._kernel.spawn(name, work)
-        self._tasks.append(task)
-        task.ended.callbacks.append(lambda: self._ended(task))
-        if self._cancelled or self._failure is not None:
-            task.cancel()
-
-    def cancel(self) -> None:
-        self._cancelled = True
-        for task in self._tasks:
-            task.cancel()
-
-    def _ended(self, task: _Task) -> None:
-        if task.error is None or self._failure is not None:
-            return
-        if isinstance(task.error, Cancelled) and self._cancelled:
-            return
-        self._failure = task.error
-        for other in self._tasks:
-            other.cancel()
-        if not self._leaving and self._owner is not None:
-            self._cancelled_owner = True
-            self._owner.cancel()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        self._leaving = True
-        if error is not None:
-            for task in self._tasks:
-                task.cancel()
-        interrupted = await self._kernel.join(self._tasks, cancel_on_interrupt=True)
-        if self._failure is not None and (error is None or (isinstance(error, Cancelled) and self._cancelled_owner)):
-            raise self._failure
-        if error is None and interrupted is not None:
-            raise interrupted
-        return False
 
 
 class Kernel:
@@ -234,9 +39,9 @@ class Kernel:
         self.start_ms = start_ms
         self.time_ms = start_ms
         self.wall_offset_ms = 0
-        self.ready: deque[_Task] = deque()
-        self.tasks: dict[_Task, None] = {}
-        self.current: _Task | None = None
+        self.ready: deque[Task] = deque()
+        self.tasks: dict[Task, None] = {}
+        self.current: Task | None = None
         self.on_advance: Callable[[int, int], None] | None = None
         self.events = 0
         self._heap: list[tuple[int, int, int, Callable[..., None], tuple[Any, ...]]] = []
@@ -268,14 +73,14 @@ class Kernel:
 
     async def sleep(self, duration_ms: int) -> None:
         """See ports.runtime.Runtime."""
-        turn = _Future("sleep")
+        turn = Future("sleep")
         self._push(self.time_ms + max(0, duration_ms), EXECUTOR, turn.finish, ())
         await turn
 
     async def first_of(self, *branches: Callable[[], Awaitable[T]]) -> tuple[int, T]:
         """See ports.runtime.Runtime."""
         tasks = [self.spawn(f"branch {i}", branch) for i, branch in enumerate(branches)]
-        first = _Future("first of")
+        first = Future("first of")
         for task in tasks:
             task.ended.callbacks.append(first.finish)
         winner: int | None = None
@@ -293,7 +98,7 @@ class Kernel:
     async def deadline(self, duration_ms: int, work: Callable[[], Awaitable[T]]) -> T:
         """See ports.runtime.Runtime."""
         task = self.spawn("deadline", work)
-        either = _Future("deadline")
+        either = Future("deadline")
         task.ended.callbacks.append(either.finish)
         self._push(self.time_ms + max(0, duration_ms), DEADLINE, either.finish, ())
         in_time = False
@@ -312,28 +117,28 @@ class Kernel:
         result: T = task.outcome()
         return result
 
-    def scope(self) -> _Scope:
+    def scope(self) -> Scope:
         """See ports.runtime.Runtime."""
-        return _Scope(self)
+        return Scope(self)
 
-    def channel(self) -> _Channel:
+    def channel(self) -> Channel:
         """See ports.runtime.Runtime."""
-        return _Channel()
+        return Channel()
 
     # --- driving ---------------------------------------------------------------------------
 
-    def spawn(self, name: str, work: Callable[[], Awaitable[Any]]) -> _Task:
+    def spawn(self, name: str, work: Callable[[], Awaitable[Any]]) -> Task:
         """Make a task of the work; it runs when its turn comes."""
 
         async def body() -> Any:
             return await work()
 
-        task = _Task(self, name, body())
+        task = Task(self, name, body())
         self.tasks[task] = None
         task.wake()
         return task
 
-    async def join(self, tasks: list[_Task], cancel_on_interrupt: bool = False) -> Cancelled | None:
+    async def join(self, tasks: list[Task], cancel_on_interrupt: bool = False) -> Cancelled | None:
         """Wait until all have ended, even when cancelled meanwhile; return that cancellation instead of raising it."""
         interrupted: Cancelled | None = None
         index = 0
@@ -351,7 +156,7 @@ class Kernel:
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Drive the coroutine, and the world around it, until it ends. Raises what it raises, or Deadlock."""
-        task = _Task(self, "main", main)
+        task = Task(self, "main", main)
         self.tasks[task] = None
         task.wake()
         while not task.ended.done:

@@ -1,0 +1,211 @@
+"""What the kernel drives: futures, tasks, channels and scopes. See ``ports.runtime`` for what they promise."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from shipkeeper.ports.runtime import ChannelClosed
+
+if TYPE_CHECKING:
+    from shipkeeper.twin.kernel import Kernel
+
+
+class Cancelled(BaseException):
+    """Thrown into a coroutine at its current await. Clean up in ``finally``; never swallow it."""
+
+
+class Future:
+    """Something to wait for, once. Callbacks run at once, in the order they were added."""
+
+    __slots__ = ("callbacks", "done", "what")
+
+    def __init__(self, what: str) -> None:
+        self.done = False
+        self.what = what
+        self.callbacks: list[Callable[[], None]] = []
+
+    def finish(self) -> None:
+        if self.done:
+            return
+        self.done = True
+        callbacks, self.callbacks = self.callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def __await__(self) -> Generator[Future, None, None]:
+        if not self.done:
+            yield self
+
+
+class Task:
+    """A coroutine being driven. ``ended`` finishes when it returns or raises."""
+
+    __slots__ = ("cancelling", "coroutine", "ended", "error", "kernel", "name", "queued", "result", "waiting")
+
+    def __init__(self, kernel: Kernel, name: str, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self.kernel, self.name, self.coroutine = kernel, name, coroutine
+        self.ended = Future(name)
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.waiting: Future | None = None
+        self.cancelling = False
+        self.queued = False
+
+    def wake(self) -> None:
+        if not self.queued and not self.ended.done:
+            self.queued = True
+            self.kernel.ready.append(self)
+
+    def cancel(self) -> None:
+        if self.ended.done:
+            return
+        self.cancelling = True
+        if self.waiting is not None:
+            with contextlib.suppress(ValueError):
+                self.waiting.callbacks.remove(self.wake)
+            self.waiting = None
+        self.wake()
+
+    def step(self) -> None:
+        self.queued = False
+        self.waiting = None
+        kernel = self.kernel
+        previous, kernel.current = kernel.current, self
+        try:
+            if self.cancelling:
+                self.cancelling = False
+                awaited = self.coroutine.throw(Cancelled())
+            else:
+                awaited = self.coroutine.send(None)
+        except StopIteration as stop:
+            self._end(stop.value, None)
+        except BaseException as error:
+            self._end(None, error)
+        else:
+            if not isinstance(awaited, Future):
+                raise TypeError(f"{self.name} awaited {awaited!r}, which the kernel did not give it")
+            if self.cancelling or awaited.done:
+                self.wake()
+            else:
+                self.waiting = awaited
+                awaited.callbacks.append(self.wake)
+        finally:
+            kernel.current = previous
+
+    def _end(self, result: Any, error: BaseException | None) -> None:
+        self.result, self.error = result, error
+        self.kernel.tasks.pop(self, None)
+        self.ended.finish()
+
+    def outcome(self) -> Any:
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+class Channel:
+    """See ports.runtime.Channel."""
+
+    __slots__ = ("_closed", "_items", "_receivers")
+
+    def __init__(self) -> None:
+        self._items: deque[Any] = deque()
+        self._receivers: deque[Future] = deque()
+        self._closed = False
+
+    def send(self, item: Any) -> None:
+        if self._closed:
+            raise ChannelClosed
+        self._items.append(item)
+        self._wake_one()
+
+    def close(self) -> None:
+        self._closed = True
+        while self._receivers:
+            self._receivers.popleft().finish()
+
+    def _wake_one(self) -> None:
+        while self._receivers:
+            receiver = self._receivers.popleft()
+            if receiver.callbacks:  # nobody listens any more: that receiver was cancelled
+                receiver.finish()
+                return
+
+    async def receive(self) -> Any:
+        # A newcomer may not overtake those who wait already.
+        while not self._items or (self._receivers and not self._closed):
+            if self._closed:
+                raise ChannelClosed
+            turn = Future("channel")
+            self._receivers.append(turn)
+            try:
+                await turn
+            except BaseException:
+                if turn.done and self._items:
+                    self._wake_one()
+                raise
+            if self._items:
+                break
+        return self._items.popleft()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+class Scope:
+    """See ports.runtime.Scope; the context manager is the scope itself."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._tasks: list[Task] = []
+        self._owner: Task | None = None
+        self._failure: BaseException | None = None
+        self._cancelled = False
+        self._cancelled_owner = False
+        self._leaving = False
+
+    async def __aenter__(self) -> Scope:
+        self._owner = self._kernel.current
+        return self
+
+    def start(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
+        task = self._kernel.spawn(name, work)
+        self._tasks.append(task)
+        task.ended.callbacks.append(lambda: self._ended(task))
+        if self._cancelled or self._failure is not None:
+            task.cancel()
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        for task in self._tasks:
+            task.cancel()
+
+    def _ended(self, task: Task) -> None:
+        if task.error is None or self._failure is not None:
+            return
+        if isinstance(task.error, Cancelled) and self._cancelled:
+            return
+        self._failure = task.error
+        for other in self._tasks:
+            other.cancel()
+        if not self._leaving and self._owner is not None:
+            self._cancelled_owner = True
+            self._owner.cancel()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._leaving = True
+        if error is not None:
+            for task in self._tasks:
+                task.cancel()
+        interrupted = await self._kernel.join(self._tasks, cancel_on_interrupt=True)
+        if self._failure is not None and (error is None or (isinstance(error, Cancelled) and self._cancelled_owner)):
+            raise self._failure
+        if error is None and interrupted is not None:
+            raise interrupted
+        return False
