@@ -60,6 +60,10 @@ class RebootPlan(Record, frozen=True, kw_only=True):
     driver: str
     argv: tuple[str, ...] = ()
     timeout_seconds: int = 900
+    delivered: tuple[str, ...] = ()
+    """The argv that tells whether a request reached the machine, where the driver has one."""
+    environment: dict[str, str] = {}
+    """Secret references (``env:NAME``, ``file:PATH``), never secrets."""
 
 
 class Estimate(Record, frozen=True, kw_only=True):

@@ -42,6 +42,8 @@ class WindowRule(Declared, frozen=True, kw_only=True):
     zone: str
     agreed_by: tuple[str, ...] = ()
     agreed_until: str = ""
+    first: str = ""
+    """Date (YYYY-MM-DD) from which INTERVAL and COUNT count; required when the RRULE has either."""
 
 
 class DriverConfig(Declared, frozen=True, kw_only=True):
