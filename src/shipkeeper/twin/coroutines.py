@@ -29,6 +29,7 @@ class Future:
         self.callbacks: list[Callable[[], None]] = []
 
     def finish(self) -> None:
+        """Wake everybody who waits; once."""
         if self.done:
             return
         self.done = True
@@ -56,11 +57,13 @@ class Task:
         self.queued = False
 
     def wake(self) -> None:
+        """Queue the task for its next turn."""
         if not self.queued and not self.ended.done:
             self.queued = True
             self.kernel.ready.append(self)
 
     def cancel(self) -> None:
+        """Throw Cancelled into the task at its next turn."""
         if self.ended.done:
             return
         self.cancelling = True
@@ -71,6 +74,7 @@ class Task:
         self.wake()
 
     def step(self) -> None:
+        """Run the coroutine up to its next await."""
         self.queued = False
         self.waiting = None
         kernel = self.kernel
@@ -102,6 +106,7 @@ class Task:
         self.ended.finish()
 
     def outcome(self) -> Any:
+        """What it returned; raises what it raised."""
         if self.error is not None:
             raise self.error
         return self.result
@@ -118,12 +123,14 @@ class Channel:
         self._closed = False
 
     def send(self, item: Any) -> None:
+        """See ports.runtime.Channel."""
         if self._closed:
             raise ChannelClosed
         self._items.append(item)
         self._wake_one()
 
     def close(self) -> None:
+        """See ports.runtime.Channel."""
         self._closed = True
         while self._receivers:
             self._receivers.popleft().finish()
@@ -136,6 +143,7 @@ class Channel:
                 return
 
     async def receive(self) -> Any:
+        """See ports.runtime.Channel."""
         # A newcomer may not overtake those who wait already.
         while not self._items or (self._receivers and not self._closed):
             if self._closed:
@@ -173,6 +181,7 @@ class Scope:
         return self
 
     def start(self, name: str, work: Callable[[], Awaitable[Any]]) -> None:
+        """See ports.runtime.Scope."""
         task = self._kernel.spawn(name, work)
         self._tasks.append(task)
         task.ended.callbacks.append(lambda: self._ended(task))
@@ -180,6 +189,7 @@ class Scope:
             task.cancel()
 
     def cancel(self) -> None:
+        """See ports.runtime.Scope."""
         self._cancelled = True
         for task in self._tasks:
             task.cancel()
