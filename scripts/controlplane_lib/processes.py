@@ -82,8 +82,11 @@ def _wait_gone(records: list[dict[str, Any]], seconds: float) -> list[dict[str, 
     return left
 
 
-def end(records: list[dict[str, Any]], grace_s: float = 10.0) -> list[str]:
-    """End processes by id, the last started first; the names of those that ran."""
+def end(records: list[dict[str, Any]], grace_s: float = 1.5) -> list[str]:
+    """End processes by id, the last started first; the names of those that ran.
+
+    The grace is short: nothing of a plane is worth an orderly end.
+    """
     running = [record for record in reversed(records) if is_ours(record)]
     for record in running:
         with contextlib.suppress(ProcessLookupError):
