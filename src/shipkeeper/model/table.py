@@ -177,12 +177,19 @@ class PodTableBuilder:
         self._nodes = Interner()
         self._shapes: list[PodShape] = []
         self._shape_ids: dict[bytes, int] = {}
+        self.shape_keys: dict[bytes, int] = {}
+        """Ids of shapes by a key of the caller's own: lets a reader know a shape without building it again."""
         self._owners: list[OwnerRef] = []
         self._owner_ids: dict[OwnerRef, int] = {}
         self._rare: dict[int, RareFields] = {}
 
     def __len__(self) -> int:
         return len(self._names)
+
+    @property
+    def shapes(self) -> Sequence[PodShape]:
+        """The distinct shapes so far, indexed by their ids."""
+        return self._shapes
 
     def intern_shape(self, shape: PodShape) -> int:
         """Id of an equal shape, new or known."""

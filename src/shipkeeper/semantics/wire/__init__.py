@@ -1,0 +1,70 @@
+"""The Kubernetes API's JSON, read straight into the model.
+
+Only the fields that change a maintenance are decoded. Environment, ConfigMap and Secret data, and the
+last-applied annotation have no field here: they are skipped as bytes and never become values.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shipkeeper.semantics.wire.admission import API_SERVICES, MUTATING, VALIDATING
+from shipkeeper.semantics.wire.budgets import BUDGETS
+from shipkeeper.semantics.wire.cluster import EVENTS, LEASES, LIMIT_RANGES, NAMESPACES, PRIORITY_CLASSES, QUOTAS
+from shipkeeper.semantics.wire.jobs import CRON_JOBS, JOBS
+from shipkeeper.semantics.wire.nodes import CSI_NODES, NODES
+from shipkeeper.semantics.wire.pods import PODS, pods_into
+from shipkeeper.semantics.wire.raw import KEPT_ANNOTATIONS
+from shipkeeper.semantics.wire.reader import Page, Reader
+from shipkeeper.semantics.wire.services import AUTOSCALERS, ENDPOINT_SLICES, SERVICES
+from shipkeeper.semantics.wire.storage import ATTACHMENTS, CLAIMS, STORAGE_CLASSES, VOLUMES
+from shipkeeper.semantics.wire.workloads import (
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    REPLICA_SETS,
+    REPLICATION_CONTROLLERS,
+    STATEFUL_SETS,
+)
+
+__all__ = ["KEPT_ANNOTATIONS", "READERS", "Page", "Reader", "pods_into", "reader_for"]
+
+_ALL: tuple[Reader[Any], ...] = (
+    NODES,
+    PODS,
+    DEPLOYMENTS,
+    REPLICA_SETS,
+    STATEFUL_SETS,
+    DAEMON_SETS,
+    JOBS,
+    CRON_JOBS,
+    REPLICATION_CONTROLLERS,
+    BUDGETS,
+    CLAIMS,
+    VOLUMES,
+    ATTACHMENTS,
+    CSI_NODES,
+    STORAGE_CLASSES,
+    PRIORITY_CLASSES,
+    QUOTAS,
+    LIMIT_RANGES,
+    VALIDATING,
+    MUTATING,
+    API_SERVICES,
+    SERVICES,
+    ENDPOINT_SLICES,
+    AUTOSCALERS,
+    LEASES,
+    NAMESPACES,
+    EVENTS,
+)
+
+READERS: dict[str, Reader[Any]] = {reader.resource: reader for reader in _ALL}
+"""Every resource that a survey reads, by plural name."""
+
+_BY_KIND = {(reader.group, reader.kind): reader for reader in _ALL}
+
+
+def reader_for(api_version: str, kind: str) -> Reader[Any] | None:
+    """The reader of a kind, whatever the version of its group; None for a kind that nothing here reads."""
+    group = api_version.rpartition("/")[0]
+    return _BY_KIND.get((group, kind))
