@@ -1,0 +1,133 @@
+"""Where a pod may go, by what does not change while pods move: cordon, taints, affinity, volumes; and by free room.
+
+``board`` adds what changes with every pod: host ports, spread, affinity between pods, volume limits. Which of the
+possible nodes the scheduler picks cannot be known; a trial takes the first that fits, the biggest pods first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from shipkeeper.model.nodes import Node
+from shipkeeper.model.pods import Pod, PodShape
+from shipkeeper.model.room import Room
+from shipkeeper.semantics import room as rooms
+from shipkeeper.semantics.affinity import selects_node
+from shipkeeper.semantics.taints import UNSCHEDULABLE, tolerates_cordon, untolerated, write_taint
+from shipkeeper.semantics.volumes import Storage, claim_reasons
+
+
+def node_reasons(shape: PodShape, node: Node) -> tuple[str, ...]:
+    """Why pods of this shape cannot be on the node, volumes and resources aside; empty when they can."""
+    reasons = []
+    if node.unschedulable and not tolerates_cordon(shape.tolerations):
+        reasons.append("the node is cordoned")
+    taint = untolerated((taint for taint in node.taints if taint.key != UNSCHEDULABLE), shape.tolerations)
+    if taint is not None:
+        reasons.append(f"taint {write_taint(taint)} is not tolerated")
+    if not selects_node(shape, node):
+        reasons.append("node selector or affinity does not match")
+    return tuple(reasons)
+
+
+def static_reasons(pod: Pod, node: Node, storage: Storage | None = None) -> tuple[str, ...]:
+    """Why this pod cannot be on the node whatever room there is; empty when the node may take it.
+
+    Without ``storage``, claims are not looked at.
+    """
+    reasons = node_reasons(pod.shape, node)
+    if storage is not None and pod.claims:
+        reasons += claim_reasons(pod.namespace, pod.claims, node, storage)
+    return reasons
+
+
+def fits(room: Room, index: int, pod: Pod) -> bool:
+    """Whether the pod fits into what is free on node ``index`` of the room. Says nothing of the static reasons."""
+    return rooms.fits(room, index, pod.shape)
+
+
+class Placed(Struct, frozen=True):
+    """One pod of a trial. ``node`` empty: nowhere, and ``reasons`` counts nodes by reason, most frequent first."""
+
+    pod: Pod
+    node: str = ""
+    reasons: tuple[tuple[str, int], ...] = ()
+
+    def why(self) -> str:
+        """The reasons in one line, the way the scheduler tells them."""
+        return "; ".join(f"{count} node{'s' if count != 1 else ''}: {reason}" for reason, count in self.reasons)
+
+
+def try_room(
+    room: Room, pods: Sequence[Pod], leaving: Iterable[str], storage: Storage | None = None
+) -> tuple[Placed, ...]:
+    """Place pods by resources and static rules only, first fit, on nodes that are not ``leaving`` and are Ready.
+
+    For a gate that knows free room but not the other pods. The order of the answer is that of ``by_size``.
+    """
+    trial = rooms.copy(room)
+    gone = frozenset(leaving)
+    return tuple(_first_fit(trial, pod, gone, storage) for pod in by_size(pods))
+
+
+def by_size(pods: Sequence[Pod]) -> list[Pod]:
+    """Higher priority first, then the bigger memory and CPU requests, then namespace and name."""
+    return sorted(
+        pods,
+        key=lambda pod: (
+            -pod.shape.priority,
+            -pod.shape.requests.get("memory", 0),
+            -pod.shape.requests.get("cpu", 0),
+            pod.namespace,
+            pod.name,
+        ),
+    )
+
+
+def tally(reasons: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """Count equal reasons, most frequent first, then by text."""
+    counts: dict[str, int] = {}
+    for reason in reasons:
+        counts[reason] = counts.get(reason, 0) + 1
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def lacks(short: Sequence[str]) -> str:
+    """One reason for a node that has too little of these resources."""
+    return "too little " + ", ".join("room for pods" if name == rooms.PODS else name for name in short)
+
+
+def with_room(room: Room, shape: PodShape) -> NDArray[np.bool_]:
+    """For each node of the room, whether a pod of this shape fits into what is free."""
+    for name, amount in shape.requests.items():
+        if amount > 0 and name not in room.resources:
+            return np.zeros(len(room.nodes), dtype=np.bool_)
+    enough = np.ones(len(room.nodes), dtype=np.bool_)
+    for j, name in enumerate(room.resources):
+        amount = 1 if name == rooms.PODS else shape.requests.get(name, 0)
+        if amount > 0:
+            enough &= room.free[:, j] >= amount
+    return enough
+
+
+def _first_fit(room: Room, pod: Pod, gone: frozenset[str], storage: Storage | None) -> Placed:
+    for i in np.flatnonzero(with_room(room, pod.shape)).tolist():
+        node = room.nodes[i]
+        if node.name not in gone and node.ready and not static_reasons(pod, node, storage):
+            rooms.take(room, i, pod.shape)
+            return Placed(pod, node.name)
+    reasons = []
+    for i, node in enumerate(room.nodes):
+        if node.name not in gone:
+            why = static_reasons(pod, node, storage) if node.ready else ("the node is not Ready",)
+            reasons.append(why[0] if why else lacks(rooms.shortages(room, i, pod.shape)))
+    return Placed(pod, "", tally(reasons))
+
+
+def labels_by_namespace(namespaces: Iterable[tuple[str, Mapping[str, str]]]) -> dict[str, Mapping[str, str]]:
+    """Namespace labels by name, with the name label that every namespace carries."""
+    return {name: {"kubernetes.io/metadata.name": name, **labels} for name, labels in namespaces}
