@@ -15,6 +15,7 @@ import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 Object = dict[str, Any]
@@ -77,11 +78,24 @@ def path_of(kind: str, namespace: str | None = None, name: str | None = None) ->
 
 
 class Api:
-    """Calls to one cluster as one user; safe to share between threads."""
+    """Calls to one cluster as one user; safe to share between threads. Close it after use."""
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext) -> None:
         self.host, self.port, self._tls = host, port, tls
-        self._local = threading.local()
+        self._idle: list[http.client.HTTPSConnection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> Api:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     @classmethod
     def of(cls, kubeconfig: Path | str) -> Api:
@@ -126,28 +140,34 @@ class Api:
         return parsed
 
     def _send(self, method: str, url: str, payload: str | None, headers: dict[str, str]) -> tuple[int, bytes]:
-        for fresh in (False, True):
-            kept: http.client.HTTPSConnection | None = getattr(self._local, "kept", None)
-            if kept is None:
-                kept = self._local.kept = self.connection()
-                fresh = True
+        while True:
+            with self._lock:
+                kept = self._idle.pop() if self._idle else None
+            connection = kept or self.connection()
             try:
-                kept.request(method, url, payload, headers)
-                answer = kept.getresponse()
-                return answer.status, answer.read()
+                connection.request(method, url, payload, headers)
+                answer = connection.getresponse()
+                status, body = answer.status, answer.read()
             except (http.client.HTTPException, OSError):
-                self.close()
+                connection.close()
                 # A kept connection may have gone stale; a new one that fails is news.
-                if fresh:
+                if kept is None:
                     raise
-        raise AssertionError("unreachable")
+                continue
+            with self._lock:
+                if not self._closed:
+                    self._idle.append(connection)
+                    return status, body
+            connection.close()
+            return status, body
 
     def close(self) -> None:
-        """Close this thread's kept connection."""
-        kept = getattr(self._local, "kept", None)
-        self._local.kept = None
-        if kept is not None:
-            kept.close()
+        """Close the kept connections; later calls work, each on a connection of its own."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object:
         """One object. Raises ApiError with status 404 when there is none."""

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.real.plane import waits
-from tests.real.plane.api import Api, Object
+from tests.real.plane.api import Api, Object, is_healthy_pod
 from tests.real.plane.manifests import (
     DRIVER,
     HOSTNAME,
@@ -30,7 +31,7 @@ from tests.real.plane.manifests import (
 )
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts"))
-from controlplane_lib import nodes as plane_nodes  # noqa: E402
+from controlplane_lib import nodes as plane_nodes
 
 KEEP_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 PRIORITIES = {"platform": 100_000, "business": 10_000, "background": -10}
@@ -223,6 +224,28 @@ def build(api: Api, size: Size | None = None, extra: tuple[Workload, ...] = ()) 
     waits.budgets_settled(api)
     found = len(api.list("Pod"))
     return Built(size, tuple(names), tuple(workloads), found, time.monotonic() - begun)
+
+
+def breaking_nodes(api: Api) -> list[str]:
+    """The fewest nodes found whose loss, without a drain, puts a budget below its desired count.
+
+    For the negative control of an availability check. Sorted; empty when no budget can be broken.
+    """
+    pods, best = api.list("Pod"), []
+    for budget in api.list("PodDisruptionBudget"):
+        status = budget.get("status") or {}
+        need = status.get("currentHealthy", 0) - status.get("desiredHealthy", 0) + 1
+        if need < 1 or status.get("desiredHealthy", 0) == 0:
+            continue
+        held = Counter(pod["spec"]["nodeName"] for pod in waits.matching(budget, pods) if is_healthy_pod(pod))
+        chosen, lost = [], 0
+        for node, count in sorted(held.items(), key=lambda row: (-row[1], row[0])):
+            if lost < need:
+                chosen.append(node)
+                lost += count
+        if lost >= need and (not best or len(chosen) < len(best)):
+            best = chosen
+    return sorted(best)
 
 
 _IN_NAMESPACE = (

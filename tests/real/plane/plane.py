@@ -57,7 +57,7 @@ class Plane:
     kubectl: Path
 
     def api(self) -> Api:
-        """A client as administrator."""
+        """A client as administrator, for the caller to close."""
         return Api.of(self.kubeconfig)
 
     def user(self, name: str, groups: list[str], out: Path) -> Path:
@@ -70,14 +70,13 @@ class Plane:
 
     def service_account(self, namespace: str, name: str, out: Path, seconds: int = 4 * 3600) -> Path:
         """A kubeconfig with a token of a ServiceAccount, made when it is not there."""
-        api = self.api()
-        meta = {"name": namespace}
-        api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": meta}, exist_ok=True)
-        meta = {"name": name, "namespace": namespace}
-        api.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}, exist_ok=True)
+        account = {"name": name, "namespace": namespace}
         asked: Object = {"spec": {"expirationSeconds": seconds}}
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
-        token = api.call("POST", path, asked)["status"]["token"]
+        with self.api() as api:
+            for kind, meta in (("Namespace", {"name": namespace}), ("ServiceAccount", account)):
+                api.create({"apiVersion": "v1", "kind": kind, "metadata": meta}, exist_ok=True)
+            token = api.call("POST", path, asked)["status"]["token"]
         config = json.loads(self.kubeconfig.read_text())
         config["users"] = [{"name": name, "user": {"token": token}}]
         config["contexts"][0]["context"]["user"] = name

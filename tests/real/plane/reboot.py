@@ -174,7 +174,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{given.node}: management controller refuses", file=sys.stderr)
         return 1
     request = Request(given.node, given.down, given.after, given.csi_after, given.status, given.kernel)
-    line = json.dumps(reboot(Api.of(given.kubeconfig), request))
+    with Api.of(given.kubeconfig) as api:
+        line = json.dumps(reboot(api, request))
     if given.log is not None:
         with given.log.open("a") as log:
             log.write(line + "\n")
