@@ -105,7 +105,7 @@ class ClusterApi(Protocol):
         """Objects, sorted by namespace and name; pods and attachments can be narrowed to one node."""
 
     def watch(self, kind: type[T], *, namespace: str = "", node: str = "") -> Watch[T]:
-        """Watch Nodes, Pods or Budgets; pods can be narrowed to one node."""
+        """Watch Nodes, Pods or Budgets. ``node`` narrows pods to those on it, and nodes to that one."""
 
     async def workloads(self, refs: Sequence[ObjectRef]) -> tuple[Workload | None, ...]:
         """Read these workloads, in this order; None where one is gone."""
