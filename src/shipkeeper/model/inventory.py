@@ -65,6 +65,8 @@ class Inventory(Struct, frozen=True):
     drainers: tuple[str, ...] = ()
     """Kinds of other node-maintenance software seen by their API objects (MachineConfigPool, Machine, NodePool…)."""
     missing: tuple[Missing, ...] = ()
+    skipped: dict[str, int] = {}
+    """Objects that were there and of no use here, by kind: seen, counted, and not read."""
 
     def counts(self) -> dict[str, int]:
         """Distinct objects by kind, as ``survey`` reports them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -16,6 +17,9 @@ _NUMBERS = (
     "namespace", "node", "shape", "owner", "phase", "ready", "mirror", "restarts",
     "created_ms", "scheduled_ms", "ready_ms",
 )  # fmt: skip
+
+
+V = TypeVar("V")
 
 
 class Interner:
@@ -145,12 +149,40 @@ class PodTable(Sequence[Pod]):
         """Rows with fields that few pods have."""
         return self._rare
 
+    def sorted(self) -> PodTable:
+        """The same pods by namespace, name and UID, with ids given anew in that order.
+
+        Two tables of the same pods become equal column by column, whatever order they were read in.
+        """
+        names, spaces = self._names, self.columns["namespace"].tolist()
+        order = sorted(range(len(names)), key=lambda i: (self._namespaces[spaces[i]], names[i], self._uids[i]))
+        columns = {name: values[order] for name, values in self.columns.items()}
+        return PodTable(
+            columns,
+            [names[i] for i in order],
+            [self._uids[i] for i in order],
+            _renumber(columns, "namespace", self._namespaces),
+            _renumber(columns, "node", self._nodes),
+            _renumber(columns, "shape", self._shapes),
+            _renumber(columns, "owner", self._owners),
+            {row: self._rare[i] for row, i in enumerate(order) if i in self._rare},
+        )
+
     def on_node(self, node: str) -> list[Pod]:
         """Pods bound to that node, in row order."""
         if node not in self._nodes:
             return []
         rows = np.flatnonzero(self.columns["node"] == self._nodes.index(node))
         return [self.row(int(i)) for i in rows]
+
+
+def _renumber(columns: dict[str, NDArray[np.int64]], column: str, values: list[V]) -> list[V]:
+    """Give ids in order of first use, dropping values that no row uses; -1 stays -1."""
+    ids: dict[int, int] = {-1: -1}
+    for old in columns[column].tolist():
+        ids.setdefault(old, len(ids) - 1)
+    columns[column] = np.asarray([ids[old] for old in columns[column].tolist()], dtype=np.int64)
+    return [values[old] for old in ids if old >= 0]
 
 
 class RareFields(msgspec.Struct, frozen=True, omit_defaults=True):

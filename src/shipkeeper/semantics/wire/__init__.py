@@ -13,7 +13,7 @@ from shipkeeper.semantics.wire.budgets import BUDGETS
 from shipkeeper.semantics.wire.cluster import EVENTS, LEASES, LIMIT_RANGES, NAMESPACES, PRIORITY_CLASSES, QUOTAS
 from shipkeeper.semantics.wire.jobs import CRON_JOBS, JOBS
 from shipkeeper.semantics.wire.nodes import CSI_NODES, NODES
-from shipkeeper.semantics.wire.pods import PODS, pods_into
+from shipkeeper.semantics.wire.pods import PODS, pod_into, pods_into
 from shipkeeper.semantics.wire.raw import KEPT_ANNOTATIONS
 from shipkeeper.semantics.wire.reader import Page, Reader
 from shipkeeper.semantics.wire.services import AUTOSCALERS, ENDPOINT_SLICES, SERVICES
@@ -26,7 +26,7 @@ from shipkeeper.semantics.wire.workloads import (
     STATEFUL_SETS,
 )
 
-__all__ = ["KEPT_ANNOTATIONS", "READERS", "Page", "Reader", "pods_into", "reader_for"]
+__all__ = ["KEPT_ANNOTATIONS", "READERS", "Page", "Reader", "pod_into", "pods_into", "reader_for"]
 
 _ALL: tuple[Reader[Any], ...] = (
     NODES,

@@ -11,8 +11,9 @@ from shipkeeper.model.table import PodTableBuilder
 from shipkeeper.semantics.wire.podspec import WirePodSpec
 from shipkeeper.semantics.wire.raw import Time, Wire, WireOwner, ms, ms_or_none, owner_of
 from shipkeeper.semantics.wire.reader import Page, Reader
-from shipkeeper.semantics.wire.shapes import drop_node_pin, shape_of, volumes_of
+from shipkeeper.semantics.wire.shapes import drop_node_pin, grace_ms_of, shape_of, volumes_of
 
+_MOST_RESTARTS = 2**31 - 1
 _BENIGN_WAITS = frozenset({"ContainerCreating", "PodInitializing"})
 _encode_key = msgspec.msgpack.Encoder().encode
 
@@ -171,11 +172,11 @@ def _pod(wire: WirePod, own: _Own, shape: PodShape) -> Pod:
         scheduled_ms=scheduled_ms,
         ready_ms=ready_ms,
         deletion_ms=ms_or_none(meta.deletion_timestamp),
-        deletion_grace_ms=None if grace_s is None else 1_000 * grace_s,
+        deletion_grace_ms=None if grace_s is None else grace_ms_of(grace_s),
         finalizers=tuple(meta.finalizers or ()),
         claims=own.claims,
         mirror=own.mirror,
-        restarts=sum(item.restart_count or 0 for item in status.container_statuses or ()),
+        restarts=min(_MOST_RESTARTS, sum(item.restart_count or 0 for item in status.container_statuses or ())),
         waiting=_waiting(status),
         resource_version=meta.resource_version or "",
     )
@@ -227,19 +228,26 @@ def pods_into(builder: PodTableBuilder, data: bytes, place: str = "") -> Page[Po
     Raises BadInput; pods before the bad one may have been appended, so the builder must then be given up.
     """
     listed = PODS.listed(data, place)
-    known = builder.shape_keys
     for wire in listed.items or ():
-        try:
-            own = _take_own(wire)
-            meta = wire.metadata
-            key = _encode_key((meta.labels, meta.annotations, wire.spec, own.kinds))
-            shape_id = known.get(key, -1)
-            if shape_id < 0:
-                shape_id = known[key] = builder.intern_shape(_shape(wire, own))
-            builder.add(_pod(wire, own, builder.shapes[shape_id]), shape_id)
-        except (BadInput, OverflowError, msgspec.MsgspecError) as error:
-            raise PODS.unusable(wire, place, error) from error
-    meta_of_list = listed.metadata
-    if meta_of_list is None:
+        _append(builder, wire, place)
+    if listed.metadata is None:
         return Page(())
-    return Page((), meta_of_list.resource_version or "", meta_of_list.token or "")
+    return Page((), listed.metadata.resource_version or "", listed.metadata.token or "")
+
+
+def pod_into(builder: PodTableBuilder, data: bytes | msgspec.Raw, place: str = "") -> None:
+    """Append one pod to the builder. Raises BadInput."""
+    _append(builder, PODS.decode(data, place), place)
+
+
+def _append(builder: PodTableBuilder, wire: WirePod, place: str) -> None:
+    try:
+        own = _take_own(wire)
+        meta = wire.metadata
+        key = _encode_key((meta.labels, meta.annotations, wire.spec, own.kinds))
+        shape_id = builder.shape_keys.get(key, -1)
+        if shape_id < 0:
+            shape_id = builder.shape_keys[key] = builder.intern_shape(_shape(wire, own))
+        builder.add(_pod(wire, own, builder.shapes[shape_id]), shape_id)
+    except (BadInput, OverflowError, msgspec.MsgspecError) as error:
+        raise PODS.unusable(wire, place, error) from error

@@ -46,13 +46,13 @@ def without_collector(size: int) -> Iterator[None]:
         gc.enable()
 
 
-def place_in(data: bytes | memoryview, offset: int) -> tuple[int, int]:
+def place_in(data: bytes | msgspec.Raw, offset: int) -> tuple[int, int]:
     """Line and column, counted from 1, of a byte offset."""
-    before = bytes(data[:offset])
+    before = bytes(data)[:offset]
     return before.count(b"\n") + 1, offset - (before.rfind(b"\n") + 1) + 1
 
 
-def malformed(error: Exception, data: bytes, place: str, what: str) -> BadInput:
+def malformed(error: Exception, data: bytes | msgspec.Raw, place: str, what: str) -> BadInput:
     """Tell what is wrong with a document, and where: line and column, or the JSON path of a wrong value."""
     if isinstance(error, RecursionError):
         return BadInput(f"{what} is nested too deep to be a Kubernetes object", location=Location(place))
@@ -66,7 +66,7 @@ def malformed(error: Exception, data: bytes, place: str, what: str) -> BadInput:
     elif offset:
         line, column = place_in(data, int(offset.group(1)))
     elif "truncated" in message:
-        line, column = place_in(data, len(data))
+        line, column = place_in(data, len(bytes(data)))
     else:
         line = column = 0
     return BadInput(f"{what} is not readable JSON: {message}", location=Location(place, line, column))
@@ -113,7 +113,7 @@ class Reader(Generic[T]):
         middle = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
         return f"{self.api}{middle}/{self.resource}" + (f"/{name}" if name else "")
 
-    def one(self, data: bytes, place: str = "") -> list[T]:
+    def one(self, data: bytes | msgspec.Raw, place: str = "") -> list[T]:
         """Read one object. ``place`` names the document in errors. Raises BadInput."""
         try:
             wire = self._one.decode(data)
@@ -138,7 +138,7 @@ class Reader(Generic[T]):
         except _UNREADABLE as error:
             raise malformed(error, data, place, f"the list of {self.resource}") from error
 
-    def decode(self, data: bytes, place: str = "") -> Any:
+    def decode(self, data: bytes | msgspec.Raw, place: str = "") -> Any:
         """Decode one object without converting it. Raises BadInput."""
         try:
             return self._one.decode(data)

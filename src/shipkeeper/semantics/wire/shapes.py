@@ -20,6 +20,7 @@ from shipkeeper.semantics.wire.raw import labels_of, requirements_of, selector_o
 from shipkeeper.semantics.wire.requests import pod_requests, running_together, without_requests
 
 _DEFAULT_GRACE_S = 30
+_LONGEST_GRACE_S = 2**31 - 1
 _DEFAULT_SCHEDULER = "default-scheduler"
 _NULL = b"null"
 
@@ -43,6 +44,11 @@ def volumes_of(raw: Sequence[Mapping[str, msgspec.Raw]] | None, pod: str) -> tup
             if kind == "ephemeral" and pod and "name" in volume:
                 claims.add(f"{pod}-{msgspec.json.decode(volume['name'], type=str)}")
     return tuple(sorted(kinds)), tuple(sorted(claims))
+
+
+def grace_ms_of(seconds: int) -> int:
+    """A grace period in milliseconds, from nothing to 68 years: longer ones mean "for ever" and fit no column."""
+    return 1_000 * max(0, min(_LONGEST_GRACE_S, seconds))
 
 
 def drop_node_pin(spec: WirePodSpec) -> None:
@@ -77,7 +83,7 @@ def shape_of(
         labels=labels_of(labels),
         annotations=annotations,
         requests=pod_requests(spec),
-        grace_ms=1_000 * max(0, _DEFAULT_GRACE_S if grace_s is None else grace_s),
+        grace_ms=grace_ms_of(_DEFAULT_GRACE_S if grace_s is None else grace_s),
         priority=spec.priority or 0,
         priority_class=spec.priority_class_name or "",
         preemption=spec.preemption_policy != "Never",
