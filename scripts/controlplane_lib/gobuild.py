@@ -43,6 +43,8 @@ def _environment() -> dict[str, str]:
 
 def _go(argv: list[str], folder: Path) -> str:
     """Run go; its stdout. Raises Unavailable or BuildFailed with the last lines of its output."""
+    if shutil.which("go") is None:
+        raise Unavailable("no go command on PATH to build from modules")
     done = subprocess.run(["go", *argv], cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return done.stdout
@@ -56,8 +58,6 @@ def _go(argv: list[str], folder: Path) -> str:
 
 
 def _go_version() -> tuple[int, ...]:
-    if shutil.which("go") is None:
-        raise Unavailable("no go command on PATH to build from modules")
     done = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=False)
     numbers = re.findall(r"\d+", done.stdout)
     return tuple(int(number) for number in numbers[:3])

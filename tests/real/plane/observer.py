@@ -212,7 +212,7 @@ class Observer:
         found = []
         with self._mirror.lock:
             for key in sorted(self.series.budgets):
-                found += _falls("/".join(key), self.series.budgets[key])
+                found += falls("/".join(key), self.series.budgets[key])
         return found
 
     def never_met(self) -> list[str]:
@@ -278,7 +278,8 @@ def _without_time(row: BudgetReading | WorkloadReading | NodeReading) -> dict[st
     return {key: value for key, value in vars(row).items() if key != "at_ms"}
 
 
-def _falls(name: str, rows: list[BudgetReading]) -> list[Violation]:
+def falls(name: str, rows: list[BudgetReading]) -> list[Violation]:
+    """The times below the desired count, after the budget had been met once."""
     found: list[Violation] = []
     met, below = False, []
     for row in rows:
