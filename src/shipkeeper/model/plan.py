@@ -142,8 +142,12 @@ class Plan(Record, frozen=True, kw_only=True):
     """What a reader should know: assumptions, other owners of reboots, nodes left out and why."""
 
     def body(self) -> bytes:
-        """The bytes the digest covers: canonical JSON of everything but the digest itself."""
-        return msgspec.json.encode(msgspec.structs.replace(self, digest=""), order="deterministic")
+        """The bytes the digest covers: canonical JSON of everything but the digest itself.
+
+        Read back once, so that a figure given as 30 and one given as 30.0 make the same digest.
+        """
+        plain = msgspec.json.encode(msgspec.structs.replace(self, digest=""))
+        return msgspec.json.encode(msgspec.json.decode(plain, type=Plan), order="deterministic")
 
     def sealed(self) -> Plan:
         """The same plan with its digest filled in."""

@@ -1,0 +1,141 @@
+"""How long each step of a node takes, before anything was rehearsed: simple arithmetic over its pods.
+
+A drain asks for all evictions at once. Pods of one budget go in rounds of as many as the budget allows; each round
+waits until the round before has its replacements Ready. A rehearsal is exact where this is rough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from shipkeeper.model.plan import Estimate, Plan, Timings
+from shipkeeper.model.time import SECOND
+from shipkeeper.planning.load import Load, Move, NodeLoad
+from shipkeeper.planning.timings import readiness_of
+
+PATCH_MS = (500, 2 * SECOND)
+"""Modelled: one patch of a node, answered and seen."""
+
+Span = tuple[int, int]
+
+
+class DrainHold(Struct, frozen=True):
+    """What makes a drain as long as it is: a budget (``namespace/name``) or a single pod."""
+
+    took_ms: Span
+    source: str
+    budget: str = ""
+    rounds: int = 1
+    pods: int = 0
+    pod: str = ""
+
+
+class NodeTimes(Struct, frozen=True):
+    """(P50, P95) in milliseconds of each step of one node."""
+
+    cordon_ms: Span
+    drain_ms: Span
+    reboot_ms: Span
+    serves_ms: Span
+    uncordon_ms: Span
+    settle_ms: Span
+    hold: DrainHold
+
+    @property
+    def total_ms(self) -> Span:
+        """All steps, one after another."""
+        parts = (
+            self.cordon_ms, self.drain_ms, self.reboot_ms, self.serves_ms, self.uncordon_ms, self.settle_ms
+        )  # fmt: skip
+        return sum(p[0] for p in parts), sum(p[1] for p in parts)
+
+
+def node_times(load: NodeLoad, limits: dict[str, int], timings: Timings, *, reboots: bool) -> NodeTimes:
+    """Estimate every step of a node. Steps that the plan leaves out take no time."""
+    hold = drain_hold(load, limits, timings)
+    reboot = _ms(timings.reboot_seconds) if reboots else (0, 0)
+    serves = _serves(load, timings) if reboots else (0, 0)
+    away = tuple(hold.took_ms[i] + reboot[i] + serves[i] for i in (0, 1))
+    return NodeTimes(PATCH_MS, hold.took_ms, reboot, serves, PATCH_MS, _settle(load.moves, (away[0], away[1])), hold)
+
+
+def drain_hold(load: NodeLoad, limits: dict[str, int], timings: Timings) -> DrainHold:
+    """The budget or pod that decides how long the drain takes. A budget that allows none counts one pod at a time:
+    how long a person takes to mend it is nobody's estimate.
+    """
+    worst = DrainHold((0, 0), "modelled")
+    by_budget: dict[str, list[Move]] = {}
+    for move in load.moves:
+        source = _source(timings, "termination", move.workload)
+        if move.termination_ms > worst.took_ms:
+            worst = DrainHold(move.termination_ms, source, pods=1, pod=move.pod)
+        for budget in move.budgets:
+            by_budget.setdefault(budget, []).append(move)
+    for budget in sorted(by_budget):
+        moves = by_budget[budget]
+        rounds = -(-len(moves) // max(1, limits.get(budget, 1)))
+        slowest = max(moves, key=lambda m: (m.unit_ms, m.pod))
+        last = max(m.termination_ms for m in moves)
+        took = tuple((rounds - 1) * slowest.unit_ms[i] + last[i] for i in (0, 1))
+        if rounds > 1 and took > worst.took_ms:
+            source = _source(timings, "readiness", slowest.workload)
+            worst = DrainHold((took[0], took[1]), source, budget, rounds, len(moves), slowest.pod)
+    return worst
+
+
+def plan_seconds(plan: Plan) -> Estimate:
+    """How long the plan takes: the longest chain of steps. P95 adds the steps' P95s, so it errs on the long side."""
+    return chain_seconds(plan)[0]
+
+
+def chain_seconds(plan: Plan) -> tuple[Estimate, dict[str, tuple[float, float]]]:
+    """The same, and when each step may begin: seconds from the start (P50, P95) by step id."""
+    begins: dict[str, tuple[float, float]] = {}
+    ends: dict[str, tuple[float, float]] = {}
+    for step in plan.steps:
+        begin = tuple(max((ends[need][i] for need in step.needs), default=0.0) for i in (0, 1))
+        begins[step.id] = (begin[0], begin[1])
+        ends[step.id] = (begin[0] + step.estimate_seconds.p50, begin[1] + step.estimate_seconds.p95)
+    p50, p95 = (max((end[i] for end in ends.values()), default=0.0) for i in (0, 1))
+    sources = sorted({step.estimate_seconds.source.split(" ")[0].rstrip(":") for step in plan.steps})
+    return Estimate(p50=p50, p95=p95, source=", ".join(sources) or "modelled"), begins
+
+
+def longest_first(names: Sequence[str], times: dict[str, NodeTimes]) -> list[str]:
+    """Node names by falling duration (P50), then by name."""
+    return sorted(names, key=lambda name: (-times[name].total_ms[0], name))
+
+
+def make_times(load: Load, timings: Timings, *, reboots: bool) -> dict[str, NodeTimes]:
+    """Times of every node of a load."""
+    return {name: node_times(node, load.limits, timings, reboots=reboots) for name, node in sorted(load.nodes.items())}
+
+
+def _serves(load: NodeLoad, timings: Timings) -> Span:
+    """Ready for long enough, and all daemon pods Ready again: whichever is later."""
+    stable = round(timings.stable_ready_seconds * SECOND)
+    daemons = [readiness_of(timings, key) for key in load.daemons if f"readiness:{key}" in timings.sources]
+    return max([stable, *(d[0] for d in daemons)]), max([stable, *(d[1] for d in daemons)])
+
+
+def _settle(moves: Sequence[Move], away_ms: Span) -> Span:
+    """What replacements still need after the uncordon. Pods tied to the node start only then."""
+    left = [0, 0]
+    for move in moves:
+        for i in (0, 1):
+            elapsed = 0 if move.pinned else away_ms[i] - (move.termination_ms[i] if move.successive else 0)
+            left[i] = max(left[i], move.readiness_ms[i] - elapsed)
+    return PATCH_MS[0] + left[0], PATCH_MS[1] + left[1]
+
+
+def _source(timings: Timings, what: str, workload: str) -> str:
+    for key in (f"{what}:{workload}", f"{what}:*"):
+        if key in timings.sources:
+            return timings.sources[key]
+    return "modelled"
+
+
+def _ms(seconds: tuple[float, float]) -> Span:
+    return round(seconds[0] * SECOND), round(seconds[1] * SECOND)

@@ -1,0 +1,176 @@
+"""From an inventory and a request to a sealed plan: which nodes, in which batches, in which steps, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from shipkeeper.model.errors import UsageProblem
+from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.nodes import Node
+from shipkeeper.model.plan import DrainPolicy, Plan, PlannedNode, Timings
+from shipkeeper.model.platform import ClusterConfig, Platform
+from shipkeeper.model.time import SECOND, format_duration, iso
+from shipkeeper.planning.batches import BatchRules, make_batches
+from shipkeeper.planning.capacity import away_at_once
+from shipkeeper.planning.choose import Choice, choose_nodes
+from shipkeeper.planning.estimates import NodeTimes, make_times, plan_seconds
+from shipkeeper.planning.load import Load, measure_load
+from shipkeeper.planning.owners import owner_notes
+from shipkeeper.planning.request import MANUAL, NodesRequest
+from shipkeeper.planning.settings import find_cluster, reboot_plan
+from shipkeeper.planning.steps import make_steps
+from shipkeeper.planning.timings import derive_timings
+
+
+def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platform, now_ms: int) -> Plan:
+    """Plan the maintenance of nodes. The plan is sealed: its digest covers everything in it.
+
+    Raises Problems or UsageProblem for a request that makes no sense here, Refused for control-plane nodes without
+    leave.
+    """
+    request.check()
+    choice = choose_nodes(inventory, request)
+    found = find_cluster(platform, request.cluster, inventory.identity.name)
+    cluster = found[1] if found is not None else None
+    timings = derive_timings(inventory, cluster)
+    reboot, reboot_note = reboot_plan(request, platform, cluster)
+    policy = drain_policy(request)
+    planned = [*choice.workers, *choice.control_plane]
+    load = measure_load(inventory, [node.name for node in planned], policy, timings, now_ms)
+    times = make_times(load, timings, reboots=request.action == "reboot")
+    batches, batch_notes = _batches(inventory, request, choice, load, times)
+    nodes = {node.name: node for node in planned}
+    plan = Plan(
+        created_at=iso(now_ms),
+        cluster=inventory.identity,
+        purpose=request.action,
+        order=request.order,
+        max_parallel=request.max_parallel,
+        batches=tuple(tuple(batch) for batch in batches),
+        window=request.window,
+        reserve_seconds=request.reserve_ms // SECOND,
+        drain_policy=policy,
+        reboot=reboot,
+        nodes=tuple(_planned(nodes[name], choice) for batch in batches for name in batch),
+        steps=make_steps(batches, nodes, load, times, policy, reboot, timings),
+        timings=timings,
+    )
+    notes = [
+        *choice.notes,
+        *([reboot_note] if reboot_note else []),
+        *owner_notes(inventory, planned),
+        *batch_notes,
+        *_blocked_notes(load, [name for batch in batches for name in batch]),
+        *_window_notes(plan, cluster),
+        *_assumption_notes(inventory, timings, reboot.driver),
+    ]
+    return replace(plan, notes=tuple(notes)).sealed()
+
+
+def drain_policy(request: NodesRequest) -> DrainPolicy:
+    """The part of a request that the executor keeps during drains."""
+    return DrainPolicy(
+        on_blocked=request.on_blocked,
+        blocked_after_seconds=None if request.blocked_after_ms is None else request.blocked_after_ms // SECOND,
+        delete_empty_dir_data=tuple(sorted(request.delete_empty_dir_data)),
+        allow_unmanaged=tuple(sorted(request.allow_unmanaged)),
+        grace_period_seconds=None if request.grace_period_ms is None else request.grace_period_ms // SECOND,
+        include_cordoned=request.include_cordoned,
+        allow_control_plane=request.allow_control_plane,
+        confirm=request.confirm,
+    )
+
+
+def _batches(
+    inventory: Inventory, request: NodesRequest, choice: Choice, load: Load, times: dict[str, NodeTimes]
+) -> tuple[list[list[str]], list[str]]:
+    """Workers in batches, then control-plane nodes one by one; and what limited the batches."""
+    workers = [node.name for node in choice.workers]
+    notes = []
+    most = len(workers)
+    if request.max_parallel > 1 and workers:
+        limit = away_at_once(inventory, workers, optimistic=False)
+        most = limit.nodes
+        if most < min(request.max_parallel, len(workers)):
+            notes.append(
+                f"the other nodes have room, by sums of {limit.resource} requests, for {max(1, most)} at a time at most"
+            )
+    zones = {node.name: node.zone for node in choice.workers} if request.order == "zones" else {}
+    if request.order == "zones" and not any(zones.values()):
+        raise UsageProblem(
+            "the order is by zones, and no node carries a zone",
+            why="without label topology.kubernetes.io/zone nobody knows which nodes fail together",
+            hint="label the nodes, or use --order serial",
+        )
+    rules = BatchRules(load, request.max_parallel, most, zones)
+    batches = make_batches(request.order, workers, rules, times)
+    if request.max_parallel > 1 and len(batches) > -(-len(workers) // request.max_parallel):
+        notes.append(
+            f"{len(batches)} batches instead of {-(-len(workers) // request.max_parallel)}: nodes that share a tight "
+            "budget, the last replicas of a workload, or scarce room go separately"
+        )
+    return batches + [[node.name] for node in choice.control_plane], notes
+
+
+def _planned(node: Node, choice: Choice) -> PlannedNode:
+    return PlannedNode(
+        name=node.name,
+        uid=node.uid,
+        boot_id=node.info.boot_id,
+        zone=node.zone,
+        control_plane=node in choice.control_plane,
+        kernel=node.info.kernel,
+        kubelet=node.info.kubelet,
+        was_cordoned=node.unschedulable,
+    )
+
+
+def _blocked_notes(load: Load, names: Sequence[str]) -> list[str]:
+    """Nodes that cannot be drained as things are. ``check`` says more, and how to mend it."""
+    notes = []
+    for name in names:
+        node = load.nodes[name]
+        never = sorted({b for move in node.moves for b in move.budgets if load.limits.get(b, 0) == 0})
+        twice = sorted(move.pod for move in node.moves if len(move.budgets) > 1)
+        reasons = [f"budget {budget} never allows an eviction" for budget in never]
+        reasons += [f"{pod} is under two budgets" for pod in twice]
+        by_reason: dict[str, list[str]] = {}
+        for pod, reason in node.blocked:
+            by_reason.setdefault(reason, []).append(pod)
+        for reason, pods in sorted(by_reason.items()):
+            flag = "--delete-emptydir-data" if reason == "empty-dir" else "--allow-unmanaged"
+            more = f" and {len(pods) - 2} more" if len(pods) > 2 else ""
+            reasons.append(f"{', '.join(pods[:2])}{more} ({reason}; {flag} would let them go)")
+        if reasons:
+            notes.append(f"{name} cannot be drained as things are: {'; '.join(reasons)}")
+    return notes
+
+
+def _window_notes(plan: Plan, cluster: ClusterConfig | None) -> list[str]:
+    total = plan_seconds(plan)
+    took = f"{format_duration(round(total.p50 * SECOND))} (P95 {format_duration(round(total.p95 * SECOND))})"
+    if plan.window is None:
+        return [f"the plan has no window: it may run at any time, about {took}"]
+    usable = plan.window.closes_ms - plan.window.opens_ms - plan.reserve_seconds * SECOND
+    if total.p50 * SECOND > usable:
+        return [
+            f"by these estimates the plan takes {took} and the window less its reserve has {format_duration(usable)}: "
+            "what is not started in time is left for another night"
+        ]
+    return []
+
+
+def _assumption_notes(inventory: Inventory, timings: Timings, driver: str) -> list[str]:
+    notes = []
+    if driver not in ("none", MANUAL) and timings.sources.get("reboot") == "modelled":
+        notes.append(f"assumed: a reboot takes {timings.reboot_seconds[0]:.0f} s (declare timings.reboot, or run once)")
+    measured = sum(1 for key in timings.readiness if key != "*")
+    if timings.sources.get("readiness:*", "").startswith("modelled"):
+        notes.append(
+            f"assumed: readiness of workloads without history {timings.readiness['*'][0]:.0f} s "
+            f"({measured} workloads measured)"
+        )
+    notes.extend(f"not read: {item.what} ({item.why}); unknown: {item.unknown}" for item in inventory.missing)
+    return notes
