@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, Generic, TypeVar
 
 import httpx2
@@ -21,7 +22,6 @@ from shipkeeper.semantics.wire import Reader
 T = TypeVar("T")
 Key = tuple[str, str]
 
-_EXPIRED = 410
 _AT_LEAST_MS = SECOND
 """A watch that the server ends sooner without a word counts as trouble: else we would ask in a tight circle."""
 
@@ -89,6 +89,11 @@ class HttpWatch(Generic[T]):
             if self._task is not None:
                 self._task.cancel()
 
+    @property
+    def done(self) -> bool:
+        """Closed, and nothing of it left."""
+        return self._closed and (self._task is None or self._task.done())
+
     async def ended(self) -> None:
         """Wait until a closed watch has let go of its connection."""
         if self._task is not None:
@@ -101,14 +106,15 @@ class HttpWatch(Generic[T]):
                 try:
                     version = await self._follow(version)
                 except _Expired:
+                    timing = self._transport.timing
+                    await timing.pause(timing.first_retry_ms)
                     version = await self._list(first=False)
         except ShipkeeperError as error:
             self._queue.put_nowait(error)
         except Exception as error:
-            self._queue.put_nowait(
-                Failed(f"{self._call.words}: the watch broke: {type(error).__name__}", code="watch-broken")
-            )
-            raise
+            broken = Failed(f"{self._call.words}: the watch broke: {type(error).__name__}", code="watch-broken")
+            broken.__cause__ = error
+            self._queue.put_nowait(broken)
 
     async def _list(self, *, first: bool) -> str:
         """List everything and tell the difference to what is known; the version to go on from."""
@@ -213,7 +219,7 @@ def _uid(item: Any) -> str:
     return getattr(item, "uid", "")
 
 
-async def _lines(response: httpx2.Response) -> Any:
+async def _lines(response: httpx2.Response) -> AsyncIterator[bytes]:
     """Whole lines only: one that the connection's end cut off is dropped, and told again after coming back."""
     rest = b""
     async for chunk in response.aiter_bytes():
