@@ -46,6 +46,9 @@ def broken(run: str, seq: int, what: str, hint: str = "") -> Failed:
     )
 
 
+_COLUMNS = (int, int, bytes, str, str)
+
+
 def verified(run: str, rows: Iterable[tuple[int, int, bytes, str, str]]) -> tuple[Entry, ...]:
     """Entries of rows (seq, at_ms, event bytes, prev, hash), which start at seq 1.
 
@@ -53,7 +56,10 @@ def verified(run: str, rows: Iterable[tuple[int, int, bytes, str, str]]) -> tupl
     """
     entries: list[Entry] = []
     prev = ""
-    for expected, (seq, at_ms, data, said_prev, said_hash) in enumerate(rows, start=1):
+    for expected, row in enumerate(rows, start=1):
+        if tuple(map(type, row)) != _COLUMNS:  # damage can turn one kind of value into another
+            raise broken(run, expected, "a value in it is not of its kind")
+        seq, at_ms, data, said_prev, said_hash = row
         if seq != expected:
             raise broken(run, expected, f"the next record is numbered {seq}")
         if said_prev != prev:

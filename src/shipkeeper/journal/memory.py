@@ -36,8 +36,8 @@ class MemoryJournal:
         return tuple(self._chain(run)[after:])
 
     def runs(self) -> tuple[str, ...]:
-        """Run ids, oldest first."""
-        return tuple(run for run, added in self._added.items() if added)
+        """Run ids, oldest first. Chains of checklists (ids that begin with ``checks-``) are not runs."""
+        return tuple(run for run, added in self._added.items() if added and not run.startswith("checks-"))
 
     def head(self, run: str) -> tuple[int, str]:
         """(seq, hash) of the newest entry; (0, "") for a run without any."""
