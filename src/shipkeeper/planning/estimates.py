@@ -6,7 +6,8 @@ waits until the round before has its replacements Ready. A rehearsal is exact wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -52,16 +53,26 @@ class NodeTimes(Struct, frozen=True):
         return sum(p[0] for p in parts), sum(p[1] for p in parts)
 
 
-def node_times(load: NodeLoad, limits: dict[str, int], timings: Timings, *, reboots: bool) -> NodeTimes:
-    """Estimate every step of a node. Steps that the plan leaves out take no time."""
-    hold = drain_hold(load, limits, timings)
+def node_times(
+    load: NodeLoad,
+    limits: dict[str, int],
+    timings: Timings,
+    *,
+    reboots: bool,
+    together: Mapping[str, int] | None = None,
+) -> NodeTimes:
+    """Estimate every step of a node. Steps that the plan leaves out take no time. ``together``: pods that leave under
+    each budget on all nodes of the batch; without it the node is alone.
+    """
+    under = together if together is not None else pods_under([load])
+    hold = drain_hold(load, limits, timings, under)
     reboot = _ms(timings.reboot_seconds) if reboots else (0, 0)
     serves = _serves(load, timings) if reboots else (0, 0)
-    away = tuple(hold.took_ms[i] + reboot[i] + serves[i] for i in (0, 1))
-    return NodeTimes(PATCH_MS, hold.took_ms, reboot, serves, PATCH_MS, _settle(load.moves, (away[0], away[1])), hold)
+    settle = _settle(load.moves, limits, under, hold.took_ms, (reboot[0] + serves[0], reboot[1] + serves[1]))
+    return NodeTimes(PATCH_MS, hold.took_ms, reboot, serves, PATCH_MS, settle, hold)
 
 
-def drain_hold(load: NodeLoad, limits: dict[str, int], timings: Timings) -> DrainHold:
+def drain_hold(load: NodeLoad, limits: dict[str, int], timings: Timings, under: Mapping[str, int]) -> DrainHold:
     """The budget or pod that decides how long the drain takes. A budget that allows none counts one pod at a time:
     how long a person takes to mend it is nobody's estimate.
     """
@@ -75,13 +86,13 @@ def drain_hold(load: NodeLoad, limits: dict[str, int], timings: Timings) -> Drai
             by_budget.setdefault(budget, []).append(move)
     for budget in sorted(by_budget):
         moves = by_budget[budget]
-        rounds = -(-len(moves) // max(1, limits.get(budget, 1)))
+        rounds = -(-under[budget] // max(1, limits.get(budget, 1)))
         slowest = max(moves, key=lambda m: (m.unit_ms, m.pod))
         last = max(m.termination_ms for m in moves)
         took = tuple((rounds - 1) * slowest.unit_ms[i] + last[i] for i in (0, 1))
         if rounds > 1 and took > worst.took_ms:
             source = _source(timings, "readiness", slowest.workload)
-            worst = DrainHold((took[0], took[1]), source, budget, rounds, len(moves), slowest.pod)
+            worst = DrainHold((took[0], took[1]), source, budget, rounds, under[budget], slowest.pod)
     return worst
 
 
@@ -109,8 +120,25 @@ def longest_first(names: Sequence[str], times: dict[str, NodeTimes]) -> list[str
 
 
 def make_times(load: Load, timings: Timings, *, reboots: bool) -> dict[str, NodeTimes]:
-    """Times of every node of a load."""
+    """Times of every node of a load, each on its own."""
     return {name: node_times(node, load.limits, timings, reboots=reboots) for name, node in sorted(load.nodes.items())}
+
+
+def batch_times(
+    load: Load, batches: Sequence[Sequence[str]], timings: Timings, *, reboots: bool
+) -> dict[str, NodeTimes]:
+    """Times of every node when its whole batch drains at once and shares the budgets."""
+    times = {}
+    for batch in batches:
+        together = pods_under([load.nodes[name] for name in batch])
+        for name in batch:
+            times[name] = node_times(load.nodes[name], load.limits, timings, reboots=reboots, together=together)
+    return times
+
+
+def pods_under(nodes: Sequence[NodeLoad]) -> dict[str, int]:
+    """How many pods leave these nodes under each budget."""
+    return dict(Counter(budget for node in nodes for move in node.moves for budget in move.budgets))
 
 
 def _serves(load: NodeLoad, timings: Timings) -> Span:
@@ -120,13 +148,25 @@ def _serves(load: NodeLoad, timings: Timings) -> Span:
     return max([stable, *(d[0] for d in daemons)]), max([stable, *(d[1] for d in daemons)])
 
 
-def _settle(moves: Sequence[Move], away_ms: Span) -> Span:
-    """What replacements still need after the uncordon. Pods tied to the node start only then."""
-    left = [0, 0]
+def _settle(
+    moves: Sequence[Move], limits: dict[str, int], under: Mapping[str, int], drain_ms: Span, after_ms: Span
+) -> Span:
+    """What replacements still need after the uncordon. Pods tied to the node start only then; ordered ones of one
+    StatefulSet start one after the other; pods that waited for their budget left at the end of the drain.
+    """
+    in_order: dict[str, list[Move]] = {}
     for move in moves:
+        if move.ordered:
+            in_order.setdefault(move.workload, []).append(move)
+    chains = [[move] for move in moves if not move.ordered] + [in_order[key] for key in sorted(in_order)]
+    left = [0, 0]
+    for chain in chains:
+        waited = any(under[b] > max(1, limits.get(b, 1)) for move in chain for b in move.budgets)
         for i in (0, 1):
-            elapsed = 0 if move.pinned else away_ms[i] - (move.termination_ms[i] if move.successive else 0)
-            left[i] = max(left[i], move.readiness_ms[i] - elapsed)
+            ends = max(move.termination_ms[i] for move in chain)
+            gone_for = (ends if waited else drain_ms[i]) + after_ms[i] - (ends if chain[0].successive else 0)
+            elapsed = 0 if any(move.pinned for move in chain) else gone_for
+            left[i] = max(left[i], sum(move.readiness_ms[i] for move in chain) - elapsed)
     return PATCH_MS[0] + left[0], PATCH_MS[1] + left[1]
 
 

@@ -15,7 +15,7 @@ from shipkeeper.model.time import SECOND, format_duration, iso
 from shipkeeper.planning.batches import BatchRules, make_batches
 from shipkeeper.planning.capacity import away_at_once
 from shipkeeper.planning.choose import Choice, choose_nodes
-from shipkeeper.planning.estimates import NodeTimes, make_times, plan_seconds
+from shipkeeper.planning.estimates import NodeTimes, batch_times, make_times, plan_seconds
 from shipkeeper.planning.load import Load, measure_load
 from shipkeeper.planning.owners import owner_notes
 from shipkeeper.planning.request import MANUAL, NodesRequest
@@ -39,8 +39,9 @@ def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platfor
     policy = drain_policy(request)
     planned = [*choice.workers, *choice.control_plane]
     load = measure_load(inventory, [node.name for node in planned], policy, timings, now_ms)
-    times = make_times(load, timings, reboots=request.action == "reboot")
-    batches, batch_notes = _batches(inventory, request, choice, load, times)
+    alone = make_times(load, timings, reboots=request.action == "reboot")
+    batches, batch_notes = _batches(inventory, request, choice, load, alone)
+    times = batch_times(load, batches, timings, reboots=request.action == "reboot")
     nodes = {node.name: node for node in planned}
     plan = Plan(
         created_at=iso(now_ms),

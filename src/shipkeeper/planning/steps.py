@@ -118,7 +118,7 @@ def _drain_why(mine: NodeLoad, load: Load, times: NodeTimes) -> str:
     hold = times.hold
     if hold.budget:
         parts.append(
-            f"{hold.pods} of them share PodDisruptionBudget {hold.budget}, "
+            f"{hold.pods} pods of the batch share PodDisruptionBudget {hold.budget}, "
             f"which lets {load.limits.get(hold.budget, 0)} go at a time"
         )
     elif hold.pod:

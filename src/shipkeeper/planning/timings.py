@@ -33,7 +33,8 @@ MODELLED_READINESS = (15.0, 60.0)
 
 
 def derive_timings(inventory: Inventory, cluster: ClusterConfig | None = None) -> Timings:
-    """Put the figures together: declared wins over measured, measured over modelled. Seconds.
+    """Put the figures together: declared wins over measured, measured over modelled, and what is known of one
+    workload over what is known of all. Seconds.
 
     Raises BadInput for a declared time that is not a duration or ``P50/P95``.
     """
