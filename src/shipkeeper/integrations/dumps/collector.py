@@ -9,12 +9,12 @@ import msgspec
 
 from shipkeeper.integrations.dumps.documents import Found, ListHead, located
 from shipkeeper.integrations.dumps.evidence import Evidence
-from shipkeeper.integrations.dumps.layouts import DRAINERS
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.table import PodTableBuilder
 from shipkeeper.semantics.wire import READERS, pod_into, reader_for
+from shipkeeper.semantics.wire.drainer_kinds import DRAINER_KINDS
 
-_DRAINER_KINDS = {(group, kind) for (group, _), kind in DRAINERS.items()}
+_DRAINERS = {(group, kind) for (group, _), kind in DRAINER_KINDS.items()}
 
 
 class Collector:
@@ -76,7 +76,7 @@ class Collector:
 
     def _note_other(self, found: Found) -> None:
         group = found.api_version.rpartition("/")[0]
-        if (group, found.kind) in _DRAINER_KINDS:
+        if (group, found.kind) in _DRAINERS:
             self.drainers.add(found.kind)
         elif not self.evidence.take_platform(found.kind, found.data):
             self.skipped[found.kind] += 1

@@ -13,25 +13,10 @@ from typing import Literal
 from msgspec import Struct
 
 from shipkeeper.semantics.wire import READERS
+from shipkeeper.semantics.wire.drainer_kinds import DRAINER_KINDS
 
 Layout = Literal["must-gather", "support bundle", "cluster-info dump", "files"]
 Role = Literal["objects", "pod", "time", "version", "errors"]
-
-DRAINERS: dict[tuple[str, str], str] = {
-    ("machineconfiguration.openshift.io", "machineconfigpools"): "MachineConfigPool",
-    ("machine.openshift.io", "machines"): "Machine",
-    ("machine.openshift.io", "machinesets"): "MachineSet",
-    ("cluster.x-k8s.io", "machines"): "Machine",
-    ("cluster.x-k8s.io", "machinesets"): "MachineSet",
-    ("cluster.x-k8s.io", "machinedeployments"): "MachineDeployment",
-    ("cluster.x-k8s.io", "machinepools"): "MachinePool",
-    ("karpenter.sh", "nodepools"): "NodePool",
-    ("karpenter.sh", "nodeclaims"): "NodeClaim",
-    ("karpenter.sh", "provisioners"): "Provisioner",
-    ("upgrade.cattle.io", "plans"): "Plan",
-    ("nodemaintenance.medik8s.io", "nodemaintenances"): "NodeMaintenance",
-}
-"""Kinds whose objects mean that other software maintains nodes here, by (API group, plural name)."""
 
 _VERSION_OPERATOR = ("config.openshift.io", "clusteroperators", "kube-apiserver")
 _INFRASTRUCTURE = ("config.openshift.io", "infrastructures")
@@ -110,7 +95,7 @@ def _grouped(rest: list[str], namespace: str) -> Wanted | None:
         return Wanted("version")
     if (group, resource) in _READABLE:
         return Wanted("objects", resource, namespace)
-    return Wanted("objects") if (group, resource) in DRAINERS else None
+    return Wanted("objects") if (group, resource) in DRAINER_KINDS else None
 
 
 def _in_bundle(parts: list[str]) -> Wanted | None:
@@ -124,7 +109,7 @@ def _in_bundle(parts: list[str]) -> Wanted | None:
         return Wanted("errors", resource) if resource else None
     if rest[0] == "custom-resources" and len(rest) == 3:
         plural, _, group = rest[1].partition(".")
-        return Wanted("objects") if (group, plural) in DRAINERS else None
+        return Wanted("objects") if (group, plural) in DRAINER_KINDS else None
     resource = _resource(rest[0])
     if not resource or len(rest) > 2:
         return None

@@ -17,6 +17,7 @@ from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.errors import BadInput, Location
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.time import iso
+from shipkeeper.semantics.wire.drainer_kinds import runs_kured
 
 _LONGEST_REFUSAL = 300
 
@@ -99,7 +100,7 @@ def _inventory(dump: Dump, layout: Layout, collector: Collector, refusals: dict[
     workloads = drawer(
         "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicationcontrollers"
     )
-    drainers = collector.drainers | {"kured" for item in workloads if item.kind == "DaemonSet" and "kured" in item.name}
+    drainers = collector.drainers | {"kured" for item in workloads if runs_kured(item.kind, item.name)}
     return Inventory(
         source=f"{dump.path} ({layout}, taken {iso(taken_ms)} by {how})",
         taken_ms=taken_ms,

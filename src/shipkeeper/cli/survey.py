@@ -1,0 +1,185 @@
+"""``shipkeeper survey``: read what really runs, and say what could not be read."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from shipkeeper.app.inventory_diff import InventoryDiff, diff
+from shipkeeper.app.inventory_file import save
+from shipkeeper.app.sources import source_of
+from shipkeeper.app.survey import load_inventory, survey
+from shipkeeper.cli.options import output_option, source_options
+from shipkeeper.cli.output import emit, hint, markdown_table
+from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.time import iso
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_WORDS = {
+    "nodes": "nodes",
+    "pods": "pods",
+    "workloads": "workloads",
+    "budgets": "disruption budgets",
+    "claims": "volume claims",
+    "volumes": "volumes",
+    "attachments": "volume attachments",
+    "csiNodes": "nodes with storage drivers",
+    "storageClasses": "storage classes",
+    "priorityClasses": "priority classes",
+    "quotas": "quotas",
+    "limitRanges": "limit ranges",
+    "webhooks": "webhooks",
+    "apiServices": "aggregated APIs",
+    "services": "services",
+    "endpointSlices": "endpoint slices",
+    "autoscalers": "autoscalers",
+    "leases": "leases",
+    "namespaces": "namespaces",
+}
+_MOST_LINES = 40
+
+
+@click.command("survey")
+@source_options
+@click.option(
+    "--save", "save_path", metavar="FILE", help="Keep the inventory in a file, for every other verb's --from."
+)
+@click.option("--diff", "other", metavar="OTHER", help="Tell what changed since that inventory or dump.")
+@output_option()
+def command(
+    from_path: str | None,
+    context: str | None,
+    kubeconfig: str | None,
+    save_path: str | None,
+    other: str | None,
+    output: str,
+) -> None:
+    """Read what really runs, from a cluster (--context) or from a saved inventory or dump (--from).
+
+    A dump is a folder, a .tar, .tar.gz, .tar.xz or .zip, or one JSON or YAML file: an OpenShift must-gather, a
+    troubleshoot.sh support bundle, a kubectl cluster-info dump, or what kubectl get -o json|yaml wrote.
+    """
+    inventory = asyncio.run(survey(source_of(from_path, context, kubeconfig)))
+    change = diff(load_inventory(other), inventory) if other else None
+    if save_path:
+        save(inventory, save_path)
+        hint(f"saved to {save_path}; use it with --from {save_path}")
+    emit(
+        "Inventory",
+        payload(inventory, change),
+        output,
+        lambda console: _draw(console, inventory, change),
+        lambda: _markdown(inventory, change),
+    )
+
+
+def payload(inventory: Inventory, change: InventoryDiff | None = None) -> dict[str, Any]:
+    """The keys of kind Inventory."""
+    identity = inventory.identity
+    body: dict[str, Any] = {
+        "source": inventory.source,
+        "takenAt": iso(inventory.taken_ms),
+        "cluster": {"uid": identity.uid, "name": identity.name, "serverVersion": identity.server_version},
+        "counts": inventory.counts(),
+        "drainers": list(inventory.drainers),
+        "skipped": inventory.skipped,
+        "missing": msgspec.to_builtins(inventory.missing),
+    }
+    if change is not None:
+        body["diff"] = {
+            "sameCluster": change.same_cluster,
+            "from": iso(change.from_ms),
+            "to": iso(change.to_ms),
+            "kinds": msgspec.to_builtins(change.kinds),
+        }
+    return body
+
+
+def _draw(console: Console, inventory: Inventory, change: InventoryDiff | None) -> None:
+    from rich.table import Table
+
+    for line in _head(inventory):
+        console.print(line, markup=False)
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    table.add_column()
+    for name, count in inventory.counts().items():
+        if count:
+            table.add_row(str(count), _WORDS[name])
+    console.print()
+    console.print(table)
+    if inventory.missing:
+        console.print(f"\nUnknown, because it could not be read ({len(inventory.missing)}):", style="bold")
+        gaps = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for title in ("WHAT", "WHY", "SO UNKNOWN IS"):
+            gaps.add_column(title, overflow="fold")
+        for item in inventory.missing:
+            gaps.add_row(*(_plain(text) for text in (item.what, item.why, item.unknown)))
+        console.print(gaps)
+    if change is not None:
+        console.print()
+        for line in _changes(change):
+            console.print(line, markup=False)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _head(inventory: Inventory) -> list[str]:
+    identity = inventory.identity
+    cluster = " ".join(part for part in (identity.name, identity.server_version) if part) or "unknown"
+    lines = [
+        f"Source   {inventory.source}",
+        f"Taken    {iso(inventory.taken_ms)}",
+        f"Cluster  {cluster}" + (f" (kube-system {identity.uid})" if identity.uid else ""),
+    ]
+    not_ready = [node.name for node in inventory.nodes if not node.ready]
+    cordoned = [node.name for node in inventory.nodes if node.unschedulable]
+    if not_ready:
+        lines.append(f"Not Ready: {', '.join(not_ready)}")
+    if cordoned:
+        lines.append(f"Cordoned: {', '.join(cordoned)}")
+    if inventory.drainers:
+        lines.append(f"Others that maintain nodes here: {', '.join(inventory.drainers)}")
+    if inventory.skipped:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in inventory.skipped.items())
+        lines.append(f"Seen and not read: {kinds}")
+    return lines
+
+
+def _changes(change: InventoryDiff) -> list[str]:
+    lines = [f"Changes from {iso(change.from_ms)} to {iso(change.to_ms)}:"]
+    if change.same_cluster is False:
+        lines.append("  These are two different clusters (kube-system has another UID).")
+    elif change.same_cluster is None:
+        lines.append("  Whether both are of one cluster is unknown: one of them does not tell its identity.")
+    if not change.kinds:
+        lines.append("  none")
+    for kind in change.kinds:
+        told = [f"+ {name}" for name in kind.added] + [f"- {name}" for name in kind.removed]
+        told += [f"~ {item.name}: {', '.join(item.fields)}" for item in kind.changed]
+        lines.append(f"  {kind.kind}: {len(kind.added)} new, {len(kind.removed)} gone, {len(kind.changed)} changed")
+        lines.extend(f"    {line}" for line in told[:_MOST_LINES])
+        if len(told) > _MOST_LINES:
+            lines.append(f"    and {len(told) - _MOST_LINES} more; -o json lists all")
+    return lines
+
+
+def _markdown(inventory: Inventory, change: InventoryDiff | None) -> str:
+    parts = ["# Inventory", "", *(f"- {line}" for line in _head(inventory)), ""]
+    counts = [[_WORDS[name], str(count)] for name, count in inventory.counts().items()]
+    parts.append(markdown_table(["what", "how many"], counts))
+    if inventory.missing:
+        gaps = [[item.what, item.why, item.unknown] for item in inventory.missing]
+        parts += ["", "## Could not be read", "", markdown_table(["what", "why", "so unknown is"], gaps)]
+    if change is not None:
+        parts += ["", "## Changes", "", "```", *_changes(change), "```"]
+    return "\n".join(parts)
