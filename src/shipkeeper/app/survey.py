@@ -88,6 +88,11 @@ async def survey(source: Source) -> Inventory:
         return await survey_live(connection.source, await connection.cluster.server_time_ms())
 
 
+def read_inventory(source: Source) -> Inventory:
+    """``survey`` for callers outside an event loop."""
+    return asyncio.run(survey(source))
+
+
 def load_inventory(path: str) -> Inventory:
     """A saved inventory, or a dump in any layout; told by content. Raises BadInput."""
     return load(path) if is_saved_inventory(path) else read_dump(path)

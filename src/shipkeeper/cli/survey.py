@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,7 @@ import msgspec
 from shipkeeper.app.inventory_diff import InventoryDiff, diff
 from shipkeeper.app.inventory_file import save
 from shipkeeper.app.sources import source_of
-from shipkeeper.app.survey import load_inventory, survey
+from shipkeeper.app.survey import load_inventory, read_inventory
 from shipkeeper.cli.options import output_option, source_options
 from shipkeeper.cli.output import emit, hint, markdown_table
 from shipkeeper.model.inventory import Inventory
@@ -64,7 +63,7 @@ def command(
     A dump is a folder, a .tar, .tar.gz, .tar.xz or .zip, or one JSON or YAML file: an OpenShift must-gather, a
     troubleshoot.sh support bundle, a kubectl cluster-info dump, or what kubectl get -o json|yaml wrote.
     """
-    inventory = asyncio.run(survey(source_of(from_path, context, kubeconfig)))
+    inventory = read_inventory(source_of(from_path, context, kubeconfig))
     change = diff(load_inventory(other), inventory) if other else None
     if save_path:
         save(inventory, save_path)
