@@ -74,8 +74,7 @@ class Night:
         drawn = [self._state_line(now_ms)]
         if self.reason and self.state != "running":
             drawn.append(f"why   {self.reason}")
-        for step in list(self._open)[:3]:
-            drawn.append(f"now   {self._now(step)}")
+        drawn.extend(f"now   {self._now(step)}" for step in list(self._open)[:3])
         following = self._next()
         if following:
             drawn.append(f"next  {following}")
