@@ -184,7 +184,7 @@ class Api:
 
     def list(self, kind: str, namespace: str | None = None, **query: str | int) -> list[Object]:
         """All objects of a kind, in a namespace or everywhere."""
-        answer = self.call("GET", path_of(kind, namespace), None, **query)
+        answer = self.call("GET", path_of(kind, namespace), None, "application/json", **query)
         items: list[Object] = answer.get("items") or []
         return items
 

@@ -281,7 +281,8 @@ def _without_time(row: BudgetReading | WorkloadReading | NodeReading) -> dict[st
 def falls(name: str, rows: list[BudgetReading]) -> list[Violation]:
     """The times below the desired count, after the budget had been met once."""
     found: list[Violation] = []
-    met, below = False, []
+    met = False
+    below: list[BudgetReading] = []
     for row in rows:
         if row.margin >= 0:
             if below:
