@@ -1,0 +1,64 @@
+"""What would block or hurt a drain, with the consequence and the fix. One module per family of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shipkeeper.assessment.check import (
+    budgets,
+    capacity,
+    changes,
+    evidence,
+    machines,
+    pods,
+    replicas,
+    storage,
+    timing,
+    webhooks,
+)
+from shipkeeper.assessment.check.context import Context, Settings
+from shipkeeper.assessment.check.registry import BLOCKS, DOWNTIME, Check
+from shipkeeper.assessment.check.result import Findings, summarise
+from shipkeeper.model.findings import SEVERITIES, Finding, Rule
+from shipkeeper.model.inventory import Inventory
+
+__all__ = ["CHECKS", "RULES", "Findings", "Settings", "check"]
+
+CHECKS: tuple[Check, ...] = (
+    *budgets.CHECKS,
+    *replicas.CHECKS,
+    *capacity.CHECKS,
+    *storage.CHECKS,
+    *pods.CHECKS,
+    *timing.CHECKS,
+    *changes.CHECKS,
+    *webhooks.CHECKS,
+    *machines.CHECKS,
+)
+"""Every rule, family by family."""
+
+DEFAULTS = Settings()
+
+RULES: dict[str, Rule] = {item.rule.id: item.rule for item in CHECKS} | {evidence.RULE.id: evidence.RULE}
+"""Every rule's words, by id."""
+
+
+def check(
+    inventory: Inventory, settings: Settings = DEFAULTS, nodes: Sequence[str] | None = None, *, now_ms: int
+) -> Findings:
+    """Find what would block or hurt draining these nodes (None: all), worst first.
+
+    Evidence that could not be read makes ``unknown`` findings that name the questions left open; never a pass.
+    """
+    context = Context(inventory, settings, nodes, now_ms)
+    found = [finding for item in CHECKS for finding in item.look(context)]
+    found.extend(evidence.look(context, CHECKS))
+    found.sort(key=_order)
+    stops = {item.rule.id for item in CHECKS if item.effect == BLOCKS}
+    felt = {item.rule.id for item in CHECKS if item.effect == DOWNTIME}
+    return Findings(items=tuple(found), nodes=summarise(context.nodes, found, stops, felt))
+
+
+def _order(finding: Finding) -> tuple[int, str, str, str, str, str]:
+    what = finding.object
+    return (SEVERITIES.index(finding.severity), finding.rule, what.namespace, what.kind, what.name, finding.message)

@@ -1,0 +1,252 @@
+"""Rules about where pods would go: room, spread, anti-affinity, quota."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from shipkeeper.assessment.check import trial
+from shipkeeper.assessment.check.context import Context
+from shipkeeper.assessment.check.registry import BLOCKS, DOWNTIME, RISK, check, count, listed, named
+from shipkeeper.assessment.check.trial import Homeless
+from shipkeeper.model.cluster import Quota
+from shipkeeper.model.findings import Finding
+from shipkeeper.model.pods import Pod
+from shipkeeper.model.refs import ObjectRef
+
+_PLACES = ("nodes", "pods")
+_SOURCE = "Kubernetes documentation: Kubernetes Scheduler; Assigning Pods to Nodes"
+
+
+def _moving(context: Context) -> str:
+    return f"where {count(len(context.movers), 'pod')} would go" if context.movers else ""
+
+
+def _by_workload(context: Context, *causes: str) -> Iterator[tuple[ObjectRef, list[Homeless]]]:
+    groups: dict[ObjectRef, list[Homeless]] = {}
+    for item in context.homeless:
+        if item.cause in causes:
+            groups.setdefault(item.top, []).append(item)
+    yield from sorted(groups.items())
+
+
+def _nodes(items: Sequence[Homeless]) -> tuple[str, ...]:
+    return tuple(item.node for item in items)
+
+
+def _lines(items: Sequence[Homeless]) -> tuple[str, ...]:
+    return tuple(f"without {item.node}: {count(len(item.pods), 'pod')} Pending; {item.why()}" for item in items[:5])
+
+
+def _left_ready(context: Context, items: Sequence[Homeless]) -> int:
+    """Ready pods of the workload that stay up in the worst of these cases."""
+    top = items[0].top
+    ready = [pod for pod in context.of_top.get(top, []) if pod.ready]
+    return min(len([pod for pod in ready if pod.node != item.node]) for item in items)
+
+
+def _felt(context: Context, items: Sequence[Homeless]) -> str:
+    left = _left_ready(context, items)
+    return "no Ready pod" if left == 0 else f"{count(left, 'Ready pod')} left"
+
+
+@check(
+    "capacity-node-out",
+    title="The other nodes have no room for a node's pods",
+    explanation=(
+        "With the node out, these pods fit nowhere: by their requests, on nodes that their taints, selectors and "
+        "affinity allow, each placed in turn from the biggest. They stay Pending until the node is back, or preempt "
+        "pods of lower priority. Which node the scheduler picks is not predicted; that there is no way is."
+    ),
+    fix="Add a node for the window, lower requests, or scale something else in.",
+    source=_SOURCE + "; Resource Management for Pods and Containers",
+    needs=_PLACES,
+    effect=BLOCKS,
+    touches=_moving,
+)
+def _capacity(context: Context) -> Iterator[Finding]:
+    by_node: dict[str, list[Homeless]] = {}
+    for item in context.homeless:
+        if item.cause == trial.CAPACITY:
+            by_node.setdefault(item.node, []).append(item)
+    for node, items in by_node.items():
+        pods = [pod for item in items for pod in item.pods]
+        preempts = _may_preempt(context, pods)
+        yield Finding(
+            rule="capacity-node-out",
+            severity="error",
+            object=named(ObjectRef("Node", "", node)),
+            message=f"{count(len(pods), 'pod')} of {count(len(items), 'workload')} fit on no other node ({_sum(pods)})",
+            consequence="they stay Pending until the node is back"
+            + ("; some may push out pods of lower priority instead" if preempts else ""),
+            fix="add a node of that kind for the window, or scale something else in before it",
+            evidence=tuple(f"{item.top}: {count(len(item.pods), 'pod')}; {item.why()}" for item in items[:10]),
+            nodes=(node,),
+        )
+
+
+@check(
+    "spread-cannot-be-met",
+    title="A spread constraint keeps replacements Pending while a node is out",
+    explanation=(
+        "A drained node still counts as a domain of topologySpreadConstraints, with no pods in it, as long as "
+        "nodeTaintsPolicy is Ignore, its default. With whenUnsatisfiable DoNotSchedule and a small maxSkew no other "
+        "node may then take one more pod. The workload is short of a replica until the node is back."
+    ),
+    fix="nodeTaintsPolicy: Honor in the constraint, or whenUnsatisfiable: ScheduleAnyway.",
+    source="Kubernetes documentation: Pod Topology Spread Constraints; pkg/scheduler/.../podtopologyspread",
+    needs=_PLACES,
+    effect=DOWNTIME,
+    touches=_moving,
+)
+def _spread(context: Context) -> Iterator[Finding]:
+    for top, items in _by_workload(context, trial.SPREAD):
+        left = _left_ready(context, items)
+        yield Finding(
+            rule="spread-cannot-be-met",
+            severity="error" if left == 0 else "warning",
+            object=named(top),
+            message=(
+                f"must be spread over {listed(trial.hard_keys(items[0].pods[0]))}: its replacements stay Pending while"
+                f" {'this node is' if len(items) == 1 else f'one of {len(items)} nodes is'} out"
+            ),
+            consequence=f"{_felt(context, items)} until the node is back",
+            fix="nodeTaintsPolicy: Honor in its topologySpreadConstraints, or whenUnsatisfiable: ScheduleAnyway",
+            evidence=_lines(items),
+            nodes=_nodes(items),
+        )
+
+
+@check(
+    "anti-affinity-cannot-be-met",
+    title="Anti-affinity keeps replacements Pending while a node is out",
+    explanation=(
+        "Required anti-affinity allows one pod per node (or zone), and every other one that could take it has one "
+        "already. The workload is short of a replica until the node is back."
+    ),
+    fix="One node more than replicas, or preferred instead of required anti-affinity.",
+    source="Kubernetes documentation: Inter-pod affinity and anti-affinity",
+    needs=_PLACES,
+    effect=DOWNTIME,
+    touches=_moving,
+)
+def _apart(context: Context) -> Iterator[Finding]:
+    for top, items in _by_workload(context, trial.APART, trial.PORT):
+        port = all(item.cause == trial.PORT for item in items)
+        what = "claims a host port" if port else "must be alone in its node or zone"
+        left = _left_ready(context, items)
+        yield Finding(
+            rule="anti-affinity-cannot-be-met",
+            severity="error" if left == 0 else "warning",
+            object=named(top),
+            message=f"{what}, and every other node that could take it is occupied",
+            consequence=f"{_felt(context, items)} until {listed(_nodes(items), 3)} is back: its pod stays Pending",
+            fix="one node more than replicas, or preferred instead of required anti-affinity",
+            evidence=_lines(items),
+            nodes=_nodes(items),
+        )
+
+
+@check(
+    "no-other-node",
+    title="No other node may take a pod",
+    explanation=(
+        "Node selectors, affinity, taints, cordons or NotReady nodes leave no node but the one that is drained. The "
+        "pod stays Pending until that node is back."
+    ),
+    fix="Label or untaint a second node for it, or accept the gap and tell its users.",
+    source=_SOURCE + "; Taints and Tolerations",
+    needs=_PLACES,
+    effect=DOWNTIME,
+    touches=_moving,
+)
+def _nowhere(context: Context) -> Iterator[Finding]:
+    for top, items in _by_workload(context, trial.OTHER):
+        left = _left_ready(context, items)
+        yield Finding(
+            rule="no-other-node",
+            severity="warning",
+            object=named(top),
+            message=(
+                f"its pod of {listed(_nodes(items), 3)} may run on no other node"
+                if len(context.inventory.nodes) > 1
+                else "there is no second node"
+            ),
+            consequence=f"Pending until the node is back{'; no Ready pod meanwhile' if left == 0 else ''}",
+            fix="label or untaint a second node for it, or announce the gap",
+            evidence=_lines(items),
+            nodes=_nodes(items),
+        )
+
+
+@check(
+    "quota-blocks-replacement",
+    title="A quota has no room for a replacement beside the pod that ends",
+    explanation=(
+        "A Deployment makes the replacement while the old pod still ends, so for that time both count against the "
+        "namespace's ResourceQuota. Without room the replacement is refused and tried again later: the workload is "
+        "short of a pod for as long as the old one takes to end, and longer."
+    ),
+    fix="Room for one more pod in the quota, for the window.",
+    source="Kubernetes documentation: Resource Quotas",
+    needs=("pods", "resourcequotas"),
+    effect=RISK,
+    touches=_moving,
+)
+def _quota(context: Context) -> Iterator[Finding]:
+    for quota in context.inventory.quotas:
+        if quota.scopes:
+            continue
+        short: dict[ObjectRef, tuple[Pod, tuple[str, ...]]] = {}
+        for top, pods in context.of_top.items():
+            if top.namespace != quota.namespace or top.kind not in ("Deployment", "ReplicaSet"):
+                continue
+            for pod in context.moving(pods):
+                lacking = _lacking(quota, pod)
+                if lacking:
+                    short.setdefault(top, (pod, lacking))
+        if not short:
+            continue
+        lacking = tuple(sorted({name for _, names in short.values() for name in names}))
+        pods = [pod for pod, _ in short.values()]
+        yield Finding(
+            rule="quota-blocks-replacement",
+            severity="warning",
+            object=named(ObjectRef("ResourceQuota", quota.namespace, quota.name)),
+            message=f"no room for one more pod of {listed([str(top) for top in sorted(short)], 3)} ({listed(lacking)})",
+            consequence="replacements are refused until the old pods are gone: each move is a gap, not a handover",
+            fix=f"raise {listed(lacking)} in the quota for the window",
+            evidence=tuple(f"{name}: {quota.used.get(name, 0)} of {quota.hard[name]} used" for name in lacking),
+            nodes=context.nodes_of(pods),
+        )
+
+
+_QUOTA_OF = {"cpu": "cpu", "memory": "memory", "ephemeral-storage": "ephemeral-storage"}
+
+
+def _lacking(quota: Quota, pod: Pod) -> tuple[str, ...]:
+    short = []
+    for name, hard in quota.hard.items():
+        if name in ("pods", "count/pods"):
+            wanted = 1
+        else:
+            resource = _QUOTA_OF.get(name.removeprefix("requests."))
+            if resource is None:
+                continue
+            wanted = pod.shape.requests.get(resource, 0)
+        if wanted and quota.used.get(name, 0) + wanted > hard:
+            short.append(name)
+    return tuple(sorted(short))
+
+
+def _may_preempt(context: Context, pods: Sequence[Pod]) -> bool:
+    highest = max((pod.shape.priority for pod in pods if pod.shape.preemption), default=None)
+    return highest is not None and any(pod.shape.priority < highest for pod in context.live)
+
+
+def _sum(pods: Sequence[Pod]) -> str:
+    cpu = sum(pod.shape.requests.get("cpu", 0) for pod in pods)
+    memory = sum(pod.shape.requests.get("memory", 0) for pod in pods)
+    return f"{cpu / 1000:g} CPU, {memory / 1024**3:.1f} GiB"
+
+
+CHECKS = (_capacity, _spread, _apart, _nowhere, _quota)

@@ -1,0 +1,101 @@
+"""One trial for each node that is to be drained: which of its pods would find no place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from shipkeeper.model.pods import Pod
+from shipkeeper.model.refs import ObjectRef
+from shipkeeper.semantics import spread as spreading
+from shipkeeper.semantics.placement import by_size
+from shipkeeper.semantics.volumes import reach
+
+if TYPE_CHECKING:
+    from shipkeeper.assessment.check.context import Context
+
+CAPACITY, SPREAD, APART, VOLUME, CONFINED, PORT, OTHER = (
+    "capacity", "spread", "anti-affinity", "volume", "confined", "host-port", "other",
+)  # fmt: skip
+
+
+class Homeless(Struct, frozen=True):
+    """Pods of one workload that find no node while ``node`` is out. ``cause``: the filter that decides."""
+
+    node: str
+    top: ObjectRef
+    pods: tuple[Pod, ...]
+    cause: str
+    reasons: tuple[tuple[str, int], ...]
+
+    def why(self) -> str:
+        """The reasons, with the number of nodes each keeps the pods off."""
+        return "; ".join(f"{number} node{'s' if number != 1 else ''}: {reason}" for reason, number in self.reasons)
+
+
+def homeless(context: Context) -> tuple[Homeless, ...]:
+    """Pods without a place, for each node out on its own. Bare pods don't come back, so they are left out."""
+    found: list[Homeless] = []
+    for node in context.nodes:
+        found.extend(_without(context, node.name))
+    return tuple(found)
+
+
+def _without(context: Context, name: str) -> Iterator[Homeless]:
+    board = context.board
+    mark = board.mark()
+    board.take_out(name)
+    leaving = [pod for pod in context.on.get(name, []) if not pod.finished and _leaves(context, pod)]
+    for pod in leaving:
+        board.remove(pod)
+    lost: dict[ObjectRef, tuple[list[Pod], tuple[tuple[str, int], ...]]] = {}
+    hopeless: set[tuple[str, int]] = set()
+    for pod in by_size([pod for pod in leaving if pod.uid in context.movers and pod.owner is not None]):
+        top = context.top_of(pod) or pod.ref
+        key = (pod.namespace, id(pod.shape))
+        if key in hopeless:
+            lost[top][0].append(pod)
+            continue
+        placed = board.place(pod)
+        if not placed.node:
+            if not pod.claims:
+                hopeless.add(key)
+            lost.setdefault(top, ([], placed.reasons))[0].append(pod)
+    board.rollback(mark)
+    for top, (pods, reasons) in sorted(lost.items()):
+        yield Homeless(name, top, tuple(pods), _cause(context, name, pods[0], reasons), reasons)
+
+
+def _leaves(context: Context, pod: Pod) -> bool:
+    return pod.uid in context.movers or pod.deletion_ms is not None
+
+
+def _cause(context: Context, name: str, pod: Pod, reasons: tuple[tuple[str, int], ...]) -> str:
+    """Which filter decides: that of the nodes which could take the pod if they had only room and company."""
+    words = [reason for reason, _ in reasons]
+    for part, cause in _WORDS:
+        if any(part in word for word in words):
+            return CONFINED if cause == VOLUME and _on_one_machine(context, pod) else cause
+    return OTHER
+
+
+_WORDS = (
+    ("topology spread", SPREAD),
+    ("anti-affinity", APART),
+    ("too little", CAPACITY),
+    ("limit of attached", CAPACITY),
+    ("host port", PORT),
+    ("volume cannot be mounted", VOLUME),
+)
+
+
+def _on_one_machine(context: Context, pod: Pod) -> bool:
+    volumes = (context.storage.volume_of(pod.namespace, name) for name in pod.claims)
+    return any(volume is not None and reach(volume) == "node" for volume in volumes)
+
+
+def hard_keys(pod: Pod) -> tuple[str, ...]:
+    """Topology keys over which the pod must be spread."""
+    return tuple(constraint.topology_key for constraint in spreading.hard_constraints(pod.shape))
