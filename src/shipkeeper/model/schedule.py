@@ -27,6 +27,8 @@ class Task(Record, frozen=True, kw_only=True):
     action: str = ""
     """Which plan carries it out (``nodes``), empty when no plan of this tool does yet."""
     source: str = ""
+    recurs: tuple[str, ...] = ()
+    """The cadence in the words above, where ``cadence`` says it in a person's own; empty: read from ``cadence``."""
 
 
 class DueItem(Record, frozen=True, kw_only=True):
