@@ -36,7 +36,7 @@ def started_at(pid: int) -> str | None:
 
 def is_ours(record: dict[str, Any]) -> bool:
     """Whether the process of a state record still runs."""
-    return started_at(int(record["pid"])) == record["startedAt"]
+    return started_at(int(record["pid"])) == str(record["startedAt"])
 
 
 def spawn(name: str, argv: list[str], logs: Path, cwd: Path) -> dict[str, Any]:
