@@ -56,7 +56,7 @@ def test_ordered_ready_makes_the_third_only_when_the_first_is_ready_again() -> N
     pods = pods_of(twin, "db")
     play(twin, lambda: evict(twin, pods[0], pods[2]))
     wait(twin, 60)
-    ready_again = [at for at, what, key in trace(twin) if what == "ready" and key.startswith("default/db-0")][0]
+    ready_again = next(at for at, what, key in trace(twin) if what == "ready" and key.startswith("default/db-0"))
     assert first(twin, "created", "default/db-2") >= ready_again, "db-2 must wait for its predecessor"
     assert all(p.ready for p in pods_of(twin, "db"))
 
