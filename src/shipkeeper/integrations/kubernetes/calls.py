@@ -60,6 +60,7 @@ class Cause(Struct):
 
     reason: str = ""
     message: str = ""
+    field: str = ""
 
 
 class Details(Struct, rename="camel"):
@@ -154,8 +155,8 @@ def failure(call: Call, answer: Answer) -> ShipkeeperError:
             why=message,
             hint=f"see what is allowed: kubectl auth can-i {call.verb} {call.resource}",
         )
-    if code == 409 or (code == 404 and call.verb in ("patch", "update", "delete")):
-        gone = code == 404
+    gone = code == 404 and call.verb in ("patch", "update", "delete")
+    if code == 409 or gone or _is_other_object(answer):
         return Conflict(
             f"{call.words}: it is gone" if gone else f"{call.words}: it is not what it was when we last looked",
             code="gone" if gone else "",
@@ -181,6 +182,14 @@ def failure(call: Call, answer: Answer) -> ShipkeeperError:
         return Failed(f"{call.words}: the API server failed (HTTP {code})", code=SERVER_ERROR, why=message)
     reason = f" ({status.reason})" if status and status.reason else ""
     return Failed(f"{call.words}: HTTP {code}{reason}: {message}", code=f"http-{code}", object=call.object)
+
+
+def _is_other_object(answer: Answer) -> bool:
+    """A patch that names another UID: the API server 1.36 says 422, and not 409, to changing an immutable field."""
+    status = answer.status
+    if answer.code != 422 or status is None or status.details is None:
+        return False
+    return any(cause.field == "metadata.uid" for cause in status.details.causes or ())
 
 
 def unauthenticated(call: Call, message: str = "") -> Unauthenticated:

@@ -68,7 +68,7 @@ class _Version(Struct):
     freshness: str = ""
 
 
-class _Named(Struct):
+class _Named(Struct, frozen=True):
     name: str = ""
 
 

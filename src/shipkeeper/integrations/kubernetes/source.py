@@ -20,7 +20,7 @@ from shipkeeper.semantics.wire import READERS
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
-class _Remaining(Struct, rename="camel"):
+class _Remaining(Struct, rename="camel", frozen=True):
     remaining_item_count: int = 0
 
 

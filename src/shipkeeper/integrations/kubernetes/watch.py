@@ -31,7 +31,7 @@ class _Event(Struct):
     object: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class _Meta(Struct, rename="camel"):
+class _Meta(Struct, rename="camel", frozen=True):
     resource_version: str = ""
 
 
