@@ -1,0 +1,115 @@
+"""The platform file: found, read with every mistake told at once, and what holds where there is none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from shipkeeper.app.platform_checks import FIELD_CHECKS, check_together
+from shipkeeper.app.platform_yaml import Reading, compose
+from shipkeeper.model.errors import BadInput, Location, Problems
+from shipkeeper.model.platform import Platform
+
+NAMES = ("shipkeeper.yaml", "shipkeeper.yml")
+LARGEST = 1 << 20
+
+
+def load_platform(path: str | os.PathLike[str] | None, cwd: Path) -> tuple[Platform, tuple[str, ...]]:
+    """The platform file named, else the nearest ``shipkeeper.yaml`` upwards from ``cwd``, else the defaults.
+
+    The second value says, in sentences, what is assumed because nothing says it. Raises BadInput when the file named
+    is not there, Problems with every mistake in it.
+    """
+    found = Path(path) if path is not None else find_platform(cwd)
+    if found is None:
+        return Platform(), (
+            "no shipkeeper.yaml found: assuming times in UTC, no agreed windows, a person to reboot nodes, "
+            "default drain rules and the default schedule with nothing done yet",
+        )
+    return read_platform(found)
+
+
+def find_platform(cwd: Path) -> Path | None:
+    """The nearest platform file, from ``cwd`` upwards."""
+    for folder in (cwd.absolute(), *cwd.absolute().parents):
+        for name in NAMES:
+            if (folder / name).is_file():
+                return folder / name
+    return None
+
+
+def read_platform(path: Path) -> tuple[Platform, tuple[str, ...]]:
+    """Read that file. Raises as ``load_platform``."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise BadInput(
+            f"the platform file cannot be read: {error.strerror}",
+            location=Location(str(path)),
+            hint="name another with --platform FILE",
+        ) from error
+    if len(data) > LARGEST:
+        raise BadInput("a platform file is not larger than 1 MiB", location=Location(str(path)))
+    platform = parse_platform(data, str(path))
+    return platform, assumptions(platform)
+
+
+def parse_platform(data: bytes, name: str) -> Platform:
+    """Read a platform file's bytes. Raises BadInput for what is not YAML, Problems with every mistake."""
+    root = compose(data, name)
+    if root is None:
+        return Platform()
+    reading = Reading(name, FIELD_CHECKS)
+    plain = reading.read(root, msgspec.inspect.type_info(Platform), ())
+    if not reading.problems:
+        platform = msgspec.convert(plain, Platform)
+        check_together(platform, reading)
+    if reading.problems:
+        problems = sorted(
+            reading.problems, key=lambda p: (p.location.line, p.location.column) if p.location else (0, 0)
+        )
+        raise Problems(f"{name} cannot be used as it is", tuple(problems))
+    return platform
+
+
+def assumptions(platform: Platform) -> tuple[str, ...]:
+    """What a platform file leaves open, and what is assumed instead."""
+    said = []
+    if not platform.environments:
+        said.append("the platform file names no environment: no agreed windows, default drain rules")
+    elif not any(env.windows for env in platform.environments):
+        said.append("the platform file has no windows: a plan has one only where --window says so")
+    if not platform.reboot_drivers:
+        said.append("the platform file has no reboot driver: a person reboots nodes")
+    return tuple(said)
+
+
+def platform_schema() -> dict[str, Any]:
+    """The JSON Schema of the platform file, for editors."""
+    schema = msgspec.json.schema(Platform)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Shipkeeper platform file, version 1",
+        **_closed(schema),
+    }
+
+
+def _closed(schema: Any) -> Any:
+    """The same schema with every object of fixed fields closed to others, as the loader closes them."""
+    if isinstance(schema, dict):
+        made = {key: _closed(value) for key, value in schema.items()}
+        if "properties" in made:
+            made["additionalProperties"] = False
+        return made
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    return schema
+
+
+def schema_text() -> str:
+    """The schema as the file ``docs/reference/platform.schema.json`` holds it."""
+    return msgspec.json.format(msgspec.json.encode(platform_schema(), order="deterministic"), indent=2).decode() + "\n"
