@@ -129,12 +129,17 @@ def workload_marks(workloads: Iterable[Workload]) -> tuple[Mark, ...]:
 
 
 def drainer_of_kind(kind: str) -> str:
-    """Which software a kind of API object belongs to (``Inventory.drainers``); Cluster API for plain machines."""
+    """Which software a kind of API object belongs to (``Inventory.drainers``); Cluster API for plain machines.
+
+    The machine-api of OpenShift has machines of the same names: its mark on the nodes tells.
+    """
     return _KINDS.get(kind, CLUSTER_API if kind.startswith("Machine") or kind == "Cluster" else kind)
 
 
 def _drainer_named(name: str) -> str | None:
     for stem, drainer in _WORKLOADS:
+        if name.endswith("-operator") and not stem.endswith("-operator"):
+            continue
         if name == stem or name.startswith(f"{stem}-") or name.endswith(f"-{stem}"):
             return drainer
     return None

@@ -19,6 +19,9 @@ SCALABLE = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "ReplicationCon
 UNSCALABLE = frozenset({"DaemonSet", "Job", "CronJob", "Node"})
 """Built-in kinds without one: a budget that must know their size fails safe and allows nothing."""
 
+WORKLOAD_KINDS = SCALABLE | {"DaemonSet", "Job", "CronJob"}
+"""Built-in kinds that make pods or other workloads."""
+
 _CLUSTER_SCOPED = frozenset({"Node"})
 
 
@@ -60,13 +63,12 @@ def chain(owner: OwnerRef | None, workloads: Mapping[str, Workload]) -> tuple[Wo
 def top_owner(thing: Pod | Workload, workloads: Mapping[str, Workload]) -> ObjectRef | None:
     """The outermost controller of a pod or workload: the Deployment of a ReplicaSet, the CronJob of a Job.
 
-    An owner that is not in ``workloads`` is still named. None for a pod without a controller, and for a mirror pod.
-    A workload without an owner is its own top.
+    An owner that is not in ``workloads`` is still named, where it is all there is. A built-in workload that somebody
+    else's kind owns (the StatefulSet of an operator's cluster) is its own top; a ReplicaSet is not, because its owner
+    may have several. None for a pod without a controller, and for a mirror pod.
     """
     if isinstance(thing, Workload):
-        if thing.owner is None:
-            return thing.ref
-        return top_of(thing.owner, thing.namespace, workloads)
+        return _above(thing, workloads)
     if thing.owner is None or thing.mirror:
         return None
     return top_of(thing.owner, thing.namespace, workloads)
@@ -77,8 +79,15 @@ def top_of(owner: OwnerRef, namespace: str, workloads: Mapping[str, Workload]) -
     known = chain(owner, workloads)
     if not known:
         return direct_owner(owner, namespace)
-    last = known[-1]
-    return last.ref if last.owner is None else direct_owner(last.owner, namespace)
+    return _above(known[-1], workloads)
+
+
+def _above(workload: Workload, workloads: Mapping[str, Workload]) -> ObjectRef:
+    known = chain(workload.owner, workloads)
+    last = known[-1] if known else workload
+    if last.owner is None or (last.owner.kind not in WORKLOAD_KINDS and last.kind != "ReplicaSet"):
+        return last.ref
+    return direct_owner(last.owner, last.namespace)
 
 
 def top_workload(owner: OwnerRef | None, workloads: Mapping[str, Workload]) -> Workload | None:

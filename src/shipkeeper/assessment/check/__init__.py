@@ -56,7 +56,8 @@ def check(
     found.sort(key=_order)
     stops = {item.rule.id for item in CHECKS if item.effect == BLOCKS}
     felt = {item.rule.id for item in CHECKS if item.effect == DOWNTIME}
-    return Findings(items=tuple(found), nodes=summarise(context.nodes, found, stops, felt))
+    down = {item.node for item in context.homeless if not context.ready_without(item.top, item.node)}
+    return Findings(items=tuple(found), nodes=summarise(context.nodes, found, stops, felt, down))
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str, str, str]:

@@ -37,16 +37,12 @@ def _lines(items: Sequence[Homeless]) -> tuple[str, ...]:
     return tuple(f"without {item.node}: {count(len(item.pods), 'pod')} Pending; {item.why()}" for item in items[:5])
 
 
-def _left_ready(context: Context, items: Sequence[Homeless]) -> int:
-    """Ready pods of the workload that stay up in the worst of these cases."""
-    top = items[0].top
-    ready = [pod for pod in context.of_top.get(top, []) if pod.ready]
-    return min(len([pod for pod in ready if pod.node != item.node]) for item in items)
-
-
-def _felt(context: Context, items: Sequence[Homeless]) -> str:
-    left = _left_ready(context, items)
-    return "no Ready pod" if left == 0 else f"{count(left, 'Ready pod')} left"
+def _while_out(context: Context, items: Sequence[Homeless]) -> str:
+    """What is left of a workload while one of these nodes is out, in the worst case."""
+    left = min(context.ready_without(item.top, item.node) for item in items)
+    where = items[0].node if len(items) == 1 else f"any of {listed(_nodes(items), 3)}"
+    rest = "no Ready pod" if left == 0 else f"{left} of {left + max(len(item.pods) for item in items)} pods Ready"
+    return f"{rest} while {where} is out: the replacement waits, Pending, until it is back"
 
 
 @check(
@@ -95,21 +91,20 @@ def _capacity(context: Context) -> Iterator[Finding]:
     fix="nodeTaintsPolicy: Honor in the constraint, or whenUnsatisfiable: ScheduleAnyway.",
     source="Kubernetes documentation: Pod Topology Spread Constraints; pkg/scheduler/.../podtopologyspread",
     needs=_PLACES,
-    effect=DOWNTIME,
+    effect=RISK,
     touches=_moving,
 )
 def _spread(context: Context) -> Iterator[Finding]:
     for top, items in _by_workload(context, trial.SPREAD):
-        left = _left_ready(context, items)
         yield Finding(
             rule="spread-cannot-be-met",
-            severity="error" if left == 0 else "warning",
+            severity="warning",
             object=named(top),
             message=(
-                f"must be spread over {listed(trial.hard_keys(items[0].pods[0]))}: its replacements stay Pending while"
-                f" {'this node is' if len(items) == 1 else f'one of {len(items)} nodes is'} out"
+                f"must be spread over {listed(trial.hard_keys(items[0].pods[0]))}, and a node that is out still counts:"
+                f" no other node may take one more"
             ),
-            consequence=f"{_felt(context, items)} until the node is back",
+            consequence=_while_out(context, items),
             fix="nodeTaintsPolicy: Honor in its topologySpreadConstraints, or whenUnsatisfiable: ScheduleAnyway",
             evidence=_lines(items),
             nodes=_nodes(items),
@@ -120,27 +115,27 @@ def _spread(context: Context) -> Iterator[Finding]:
     "anti-affinity-cannot-be-met",
     title="Anti-affinity keeps replacements Pending while a node is out",
     explanation=(
-        "Required anti-affinity allows one pod per node (or zone), and every other one that could take it has one "
-        "already. The workload is short of a replica until the node is back."
+        "Required anti-affinity, or a host port, allows one pod per node (or zone), and every other one that could "
+        "take it has one already. The workload is short of a replica until the node is back. Where that is meant, as "
+        "with one replica for each control-plane node, there is nothing to mend."
     ),
     fix="One node more than replicas, or preferred instead of required anti-affinity.",
     source="Kubernetes documentation: Inter-pod affinity and anti-affinity",
     needs=_PLACES,
-    effect=DOWNTIME,
+    effect=RISK,
     touches=_moving,
 )
 def _apart(context: Context) -> Iterator[Finding]:
     for top, items in _by_workload(context, trial.APART, trial.PORT):
         port = all(item.cause == trial.PORT for item in items)
-        what = "claims a host port" if port else "must be alone in its node or zone"
-        left = _left_ready(context, items)
         yield Finding(
             rule="anti-affinity-cannot-be-met",
-            severity="error" if left == 0 else "warning",
+            severity="warning",
             object=named(top),
-            message=f"{what}, and every other node that could take it is occupied",
-            consequence=f"{_felt(context, items)} until {listed(_nodes(items), 3)} is back: its pod stays Pending",
-            fix="one node more than replicas, or preferred instead of required anti-affinity",
+            message=("claims a host port" if port else "allows one pod per node or zone")
+            + ", and every other that could take it has one",
+            consequence=_while_out(context, items),
+            fix="one node more than replicas, or preferred instead of required anti-affinity; or expect it",
             evidence=_lines(items),
             nodes=_nodes(items),
         )
@@ -160,21 +155,35 @@ def _apart(context: Context) -> Iterator[Finding]:
     touches=_moving,
 )
 def _nowhere(context: Context) -> Iterator[Finding]:
+    if len(context.inventory.nodes) == 1:
+        yield from _only_node(context)
+        return
     for top, items in _by_workload(context, trial.OTHER):
-        left = _left_ready(context, items)
         yield Finding(
             rule="no-other-node",
             severity="warning",
             object=named(top),
-            message=(
-                f"its pod of {listed(_nodes(items), 3)} may run on no other node"
-                if len(context.inventory.nodes) > 1
-                else "there is no second node"
-            ),
-            consequence=f"Pending until the node is back{'; no Ready pod meanwhile' if left == 0 else ''}",
+            message=f"may run on no other node than {listed(_nodes(items), 3)}",
+            consequence=_while_out(context, items),
             fix="label or untaint a second node for it, or announce the gap",
             evidence=_lines(items),
             nodes=_nodes(items),
+        )
+
+
+def _only_node(context: Context) -> Iterator[Finding]:
+    if context.homeless:
+        name = context.inventory.nodes[0].name
+        pods = sum(len(item.pods) for item in context.homeless)
+        yield Finding(
+            rule="no-other-node",
+            severity="warning",
+            object=named(ObjectRef("Node", "", name)),
+            message="is the cluster's only node",
+            consequence=f"{count(pods, 'pod')} have nowhere to go: all of it is down until the node is back",
+            fix="announce the outage; a second node would take them",
+            evidence=tuple(str(item.top) for item in context.homeless[:20]),
+            nodes=(name,),
         )
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from shipkeeper.assessment.check.trial import Homeless, homeless
+from shipkeeper.model.cluster import Service
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import DrainPolicy
@@ -161,6 +162,15 @@ class Context:
         return homeless(self)
 
     @cached_property
+    def away_with_node(self) -> frozenset[ObjectRef]:
+        """Workloads that have a pod without a place while its node is out: their gap is the node's."""
+        return frozenset(item.top for item in self.homeless)
+
+    def ready_without(self, top: ObjectRef, node: str) -> int:
+        """Ready pods of a workload on other nodes than that one."""
+        return sum(1 for pod in self.of_top.get(top, []) if pod.ready and pod.node != node)
+
+    @cached_property
     def control_plane(self) -> frozenset[str]:
         """Names of control-plane nodes, of the whole cluster."""
         return frozenset(
@@ -176,11 +186,17 @@ class Context:
                 found.setdefault(pod.owner.uid, []).append(pod)
         return found
 
+    def has_service(self, namespace: str, name: str) -> bool:
+        """Whether there is such a Service, or it cannot be told because Services could not be read."""
+        return self.missing("services") or (namespace, name) in self._services
+
+    @cached_property
+    def _services(self) -> dict[tuple[str, str], Service]:
+        return {(item.namespace, item.name): item for item in self.inventory.services}
+
     def back_ends(self, namespace: str, service: str) -> list[Pod] | None:
         """Ready pods behind a Service; None when it is not in the inventory, or selects nothing by itself."""
-        known = next(
-            (item for item in self.inventory.services if (item.namespace, item.name) == (namespace, service)), None
-        )
+        known = self._services.get((namespace, service))
         if known is None or not known.selector:
             return None
         pairs = known.selector.items()

@@ -146,37 +146,38 @@ def _other_drainer(context: Context) -> Iterator[Finding]:
         marks.setdefault(mark.drainer, []).append(mark)
     kinds: dict[str, list[str]] = {}
     for kind in context.inventory.drainers:
-        kinds.setdefault(drainers.drainer_of_kind(kind), []).append(kind)
+        drainer = drainers.drainer_of_kind(kind)
+        machines = drainer == drainers.CLUSTER_API and drainer not in marks and drainers.MACHINE_API in marks
+        kinds.setdefault(drainers.MACHINE_API if machines else drainer, []).append(kind)
     for drainer in sorted({*marks, *kinds}):
-        found = marks.get(drainer, [])
-        acting = sorted({mark.object.name for mark in found if mark.acting and mark.object.kind == "Node"})
-        busy = any(mark.acting for mark in found)
-        owns = drainer in drainers.OWNS_REBOOTS
-        first = next((mark.object for mark in found if mark.object.kind != "Node"), None)
-        here = acting or sorted({mark.object.name for mark in found if mark.object.kind == "Node"})
-        yield Finding(
-            rule="other-drainer",
-            severity="error" if busy else "warning" if owns or not first else "info",
-            object=named(first or ObjectRef(kinds.get(drainer, ["Node"])[0], "", drainer)),
-            message=f"{drainer} "
-            + (
-                f"has work in hand on {listed(acting, 3)}"
-                if acting
-                else "has work in hand"
-                if busy
-                else "is in charge of nodes here"
-            ),
-            consequence=(
-                "it and a plan take out nodes at the same time"
-                if busy
-                else "it reboots these machines itself: a reboot of ours is outside its books"
-                if owns
-                else "it may drain or remove nodes during the window"
-            ),
-            fix=_PAUSE.get(drainer, "pause it for the window"),
-            evidence=tuple(sorted({mark.evidence for mark in found})[:5]) + tuple(kinds.get(drainer, ())),
-            nodes=tuple(name for name in here if name in context.selected),
-        )
+        yield _drainer_finding(context, drainer, marks.get(drainer, []), kinds.get(drainer, []))
+
+
+def _drainer_finding(context: Context, drainer: str, marks: list[Mark], kinds: list[str]) -> Finding:
+    busy = any(mark.acting for mark in marks)
+    acting = sorted({mark.object.name for mark in marks if mark.acting and mark.object.kind == "Node"})
+    marked = sorted({mark.object.name for mark in marks if mark.object.kind == "Node"})
+    owns = drainer in drainers.OWNS_REBOOTS
+    runs = next((mark.object for mark in marks if mark.object.kind != "Node"), None)
+    where = runs or (ObjectRef("Node", "", marked[0]) if marked else ObjectRef(kinds[0], "", "*"))
+    at_work = f"has work in hand{f' on {listed(acting, 3)}' if acting else ''}"
+    if busy:
+        consequence = "it and a plan take out nodes at the same time"
+    elif owns:
+        consequence = "it reboots these machines itself: a reboot of ours is outside its books"
+    else:
+        consequence = "it may drain or remove nodes during the window"
+    mild = drainer in (drainers.CLUSTER_API, drainers.MACHINE_API, drainers.TERMINATION_HANDLER)
+    return Finding(
+        rule="other-drainer",
+        severity="error" if busy else "info" if mild else "warning",
+        object=named(where),
+        message=f"{drainer} {at_work if busy else 'looks after nodes here'}",
+        consequence=consequence,
+        fix=_PAUSE.get(drainer, "pause it for the window"),
+        evidence=(*sorted({mark.evidence for mark in marks})[:5], *kinds),
+        nodes=tuple(name for name in acting or marked if name in context.selected),
+    )
 
 
 _PAUSE = {

@@ -13,14 +13,15 @@ from shipkeeper.model.refs import ObjectRef
 
 Look = Callable[[Context], Iterator[Finding]]
 
+TITLE = "title"
 BLOCKS, DOWNTIME, RISK = "blocks", "downtime", "risk"
 
 
 class Check(Struct, frozen=True):
     """A rule and how it is applied.
 
-    ``effect``: blocks (can stop a drain), downtime (somebody notices), risk. ``touches`` tells what in this inventory
-    the rule is about; empty: nothing, so that missing evidence does not matter.
+    ``effect``: blocks (can stop a drain), downtime (somebody notices), risk. ``touches`` tells which question about
+    this inventory the rule answers; empty: none, so that missing evidence does not matter.
     """
 
     rule: Rule
@@ -30,9 +31,8 @@ class Check(Struct, frozen=True):
 
 
 def everything(context: Context) -> str:
-    """The default for ``touches``: the rule is about every cluster with nodes to drain."""
-    count = len(context.nodes)
-    return f"{count} node{'s' if count != 1 else ''}" if count else ""
+    """The default for ``touches``: the rule is about every cluster with nodes; its title is the question."""
+    return TITLE if context.nodes else ""
 
 
 def check(

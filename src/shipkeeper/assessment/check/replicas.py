@@ -51,10 +51,10 @@ def _touched(context: Context) -> str:
 )
 def _single_replica(context: Context) -> Iterator[Finding]:
     for top, pods, wanted in _running(context):
-        if wanted != 1 or len(pods) != 1 or _budget_holds(context, pods):
+        if wanted != 1 or len(pods) != 1 or _budget_holds(context, pods) or top in context.away_with_node:
             continue
-        served = _services(context, pods[0])
-        what = f"Service {listed(served, 2)} has no other back end" if served else "nothing else does its work"
+        served = [name for name in _services(context, pods[0]) if "metrics" not in name]
+        what = f"Service {listed(served, 2)} has no other back end" if served else "no Service depends on it"
         lasts, evidence = downtime(context, top, pods)
         yield Finding(
             rule="single-replica",

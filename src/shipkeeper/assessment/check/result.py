@@ -34,15 +34,19 @@ class Findings(Record, frozen=True, kw_only=True):
         return sum(1 for item in self.items if item.severity == severity)
 
 
-def summarise(nodes: Sequence[Node], found: Iterable[Finding], stops: set[str], felt: set[str]) -> NodeSummary:
+def summarise(
+    nodes: Sequence[Node], found: Iterable[Finding], stops: set[str], felt: set[str], down: Iterable[str]
+) -> NodeSummary:
     """Sort nodes by the worst that a finding says of them. ``stops`` and ``felt``: ids of rules by effect.
+
+    ``down``: nodes whose drain leaves a workload without a Ready pod until they are back.
 
     Missing evidence that leaves open whether a drain is blocked makes every node unknown.
     """
     blocked: set[str] = set()
     unknown: set[str] = set()
-    downtime: set[str] = set()
     everything = {node.name for node in nodes}
+    downtime = everything.intersection(down)
     for finding in found:
         concerned = everything.intersection(finding.nodes)
         if finding.severity == "error":

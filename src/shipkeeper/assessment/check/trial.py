@@ -77,7 +77,7 @@ def _cause(context: Context, name: str, pod: Pod, reasons: tuple[tuple[str, int]
     words = [reason for reason, _ in reasons]
     for part, cause in _WORDS:
         if any(part in word for word in words):
-            return CONFINED if cause == VOLUME and _on_one_machine(context, pod) else cause
+            return _volume_cause(context, pod) if cause == VOLUME else cause
     return OTHER
 
 
@@ -91,9 +91,10 @@ _WORDS = (
 )
 
 
-def _on_one_machine(context: Context, pod: Pod) -> bool:
-    volumes = (context.storage.volume_of(pod.namespace, name) for name in pod.claims)
-    return any(volume is not None and reach(volume) == "node" for volume in volumes)
+def _volume_cause(context: Context, pod: Pod) -> str:
+    volumes = [context.storage.volume_of(pod.namespace, name) for name in pod.claims]
+    reaches = {reach(volume) for volume in volumes if volume is not None}
+    return CONFINED if "node" in reaches else VOLUME if "zone" in reaches else OTHER
 
 
 def hard_keys(pod: Pod) -> tuple[str, ...]:

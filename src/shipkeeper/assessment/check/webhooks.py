@@ -44,6 +44,8 @@ def _covers(rule: tuple[str, str, str], operation: str, group: str, resource: st
 
 
 def _touched_hooks(context: Context) -> str:
+    if not context.inventory.webhooks and not any(context.missing(name) for name in _WEBHOOKS):
+        return ""
     return (
         f"whether webhooks let {count(len(context.movers), 'pod')} be evicted and made again" if context.movers else ""
     )
@@ -70,8 +72,9 @@ def _webhook(context: Context) -> Iterator[Finding]:
             seen.setdefault((webhook.kind, webhook.configuration, webhook.service), []).append(webhook)
     for (kind, configuration, service), hooks in sorted(seen.items()):
         ends = context.back_ends(*service)
-        if ends is None:
+        if ends is None and context.has_service(*service):
             continue
+        ends = ends or []
         asked = sorted({what for webhook in hooks for what in intercepts(webhook)})
         nodes = sorted({pod.node for pod in ends})
         where = ObjectRef(kind, "", configuration)
