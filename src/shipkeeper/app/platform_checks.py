@@ -13,6 +13,7 @@ from shipkeeper.app.platform_yaml import FieldCheck, Path, Reading
 from shipkeeper.knowledge.cadence import parse_cadence
 from shipkeeper.knowledge.schedule import merged_schedule
 from shipkeeper.model.errors import BadInput
+from shipkeeper.model.plan import MECHANICS
 from shipkeeper.model.platform import Platform, WindowRule
 from shipkeeper.model.record import API_VERSION
 from shipkeeper.model.schedule import LEVELS
@@ -143,6 +144,15 @@ def _spreads(values: Mapping[str, str]) -> None:
             raise BadInput(error.message, object=key, hint=error.hint) from error
 
 
+def _mechanics(values: Mapping[str, str]) -> None:
+    for key, text in values.items():
+        try:
+            _one_of(tuple(MECHANICS))(key)
+            parse_spread(text)
+        except BadInput as error:
+            raise BadInput(error.message, object=key, hint=error.hint) from error
+
+
 def _namespaces(values: Sequence[str]) -> None:
     _each(values, lambda v: v == "*" or _NAME.fullmatch(v), "is not a namespace", "a namespace, or * for all")
 
@@ -197,6 +207,7 @@ FIELD_CHECKS: dict[tuple[str, str], FieldCheck] = {
     ("TimingConfig", "reboot"): _optional(parse_spread),
     ("TimingConfig", "readiness"): _spreads,
     ("TimingConfig", "termination"): _spreads,
+    ("TimingConfig", "mechanics"): _mechanics,
     ("TimingConfig", "stable_ready"): _optional(parse_duration),
     ("ClusterConfig", "role"): _one_of(ROLES),
     ("ClusterConfig", "lease_namespace"): lambda value: _namespaces([value]),

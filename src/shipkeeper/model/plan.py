@@ -100,6 +100,22 @@ class PlannedNode(Record, frozen=True, kw_only=True):
     was_cordoned: bool = False
 
 
+MECHANICS: dict[str, str] = {
+    "api": "one API call, there and back",
+    "watch": "from a change until a watcher hears of it",
+    "controller": "from hearing of a change to a controller's write",
+    "disruption": "from a pod's change to its budget's status",
+    "kubelet": "from a binding or deletion to the kubelet acting on it",
+    "daemonReadiness": "from a node's return until its storage drivers are registered again",
+    "unmount": "from a pod's end until the node has let go of its volumes",
+    "detach": "from there until the volume is detached",
+    "attach": "from binding a pod until its volumes are attached",
+    "shutdown": "from a reboot's request until the kubelet is silent",
+    "registeredBeforeReady": "how long a node that came back reports its new boot before it reports Ready",
+}
+"""What a cluster's own machinery takes, by the names that a platform file may declare."""
+
+
 class Timings(Record, frozen=True, kw_only=True):
     """Times that the API does not tell, as the plan assumes them; seconds. Used by estimates and by the twin.
 
@@ -114,6 +130,8 @@ class Timings(Record, frozen=True, kw_only=True):
     termination: dict[str, tuple[float, float]] = {}
     stable_ready_seconds: float = 30
     """node-serves wants Ready for this long."""
+    mechanics: dict[str, tuple[float, float]] = {}
+    """How fast this cluster's own machinery is, by the names in ``MECHANICS``; the rest is modelled."""
     sources: dict[str, str] = {}
     """Where each figure is from, by the same keys (``reboot``, ``readiness:…``, ``termination:…``)."""
 

@@ -76,13 +76,14 @@ class TimingConfig(Declared, frozen=True, kw_only=True):
     """Times people know better than the API does. Each is a duration, or ``P50/P95``.
 
     ``readiness`` and ``termination`` by ``Kind/namespace/name``, or ``*``. ``stable_ready``: how long a node must
-    have been Ready before it counts as serving.
+    have been Ready before it counts as serving. ``mechanics`` by the names in ``model.plan.MECHANICS``.
     """
 
     reboot: str = ""
     readiness: dict[str, str] = {}
     termination: dict[str, str] = {}
     stable_ready: str = ""
+    mechanics: dict[str, str] = {}
 
 
 class ClusterConfig(Declared, frozen=True, kw_only=True):

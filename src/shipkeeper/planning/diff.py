@@ -102,7 +102,7 @@ def _timings(a: Plan, b: Plan) -> list[tuple[str, str, str]]:
         ("timings.reboot", _plain(a.timings.reboot_seconds), _plain(b.timings.reboot_seconds)),
         ("timings.stableReady", _plain(a.timings.stable_ready_seconds), _plain(b.timings.stable_ready_seconds)),
     ]
-    for what in ("readiness", "termination"):
+    for what in ("readiness", "termination", "mechanics"):
         old, new = getattr(a.timings, what), getattr(b.timings, what)
         rows.extend(
             (f"timings.{what} {key}", _plain(old.get(key)), _plain(new.get(key)))

@@ -50,9 +50,11 @@ def derive_timings(inventory: Inventory, cluster: ClusterConfig | None = None) -
         readiness[key] = spread(samples)
         sources[f"readiness:{key}"] = f"measured ({len(samples)} sample{'s' if len(samples) > 1 else ''})"
     termination: dict[str, tuple[float, float]] = {}
+    mechanics: dict[str, tuple[float, float]] = {}
     for into, given, what in (
         (readiness, declared.readiness, "readiness"),
         (termination, declared.termination, "termination"),
+        (mechanics, declared.mechanics, "mechanics"),
     ):
         for key, text in sorted(given.items()):
             into[key] = parse_spread(text)
@@ -66,6 +68,7 @@ def derive_timings(inventory: Inventory, cluster: ClusterConfig | None = None) -
         readiness=dict(sorted(readiness.items())),
         termination=termination,
         stable_ready_seconds=stable,
+        mechanics=mechanics,
         sources=dict(sorted(sources.items())),
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from shipkeeper.model.plan import Timings
 from shipkeeper.model.time import MINUTE, SECOND
 
 Figure = tuple[int, int]
@@ -60,3 +62,28 @@ class TwinSettings(Struct, frozen=True):
 
 DEFAULT = TwinSettings()
 """The shipped assumptions."""
+
+_DECLARABLE = {
+    "api": "api_ms",
+    "watch": "watch_ms",
+    "controller": "controller_ms",
+    "disruption": "disruption_ms",
+    "kubelet": "kubelet_ms",
+    "daemonReadiness": "daemon_readiness_ms",
+    "unmount": "unmount_ms",
+    "detach": "detach_ms",
+    "attach": "attach_ms",
+    "shutdown": "shutdown_ms",
+    "registeredBeforeReady": "registered_before_ready_ms",
+}
+"""``model.plan.MECHANICS`` by the field that each sets."""
+
+
+def with_declared(settings: TwinSettings, timings: Timings) -> TwinSettings:
+    """The settings with what the plan's timings know of this cluster's machinery."""
+    known = {
+        _DECLARABLE[name]: (round(figure[0] * SECOND), round(figure[1] * SECOND))
+        for name, figure in sorted(timings.mechanics.items())
+        if name in _DECLARABLE
+    }
+    return replace(settings, **known)

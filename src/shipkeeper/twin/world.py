@@ -17,7 +17,7 @@ from shipkeeper.twin.kernel import Kernel
 from shipkeeper.twin.occupancy import Occupancy
 from shipkeeper.twin.pods import Pods
 from shipkeeper.twin.quantiles import Quantiles, quantiles
-from shipkeeper.twin.settings import Figure, TwinSettings
+from shipkeeper.twin.settings import Figure, TwinSettings, with_declared
 from shipkeeper.twin.trace import Trace
 
 NodeListener = Callable[[int, Node, Node], None]
@@ -37,7 +37,8 @@ class World:
         faults: Faults | None,
         keep_trace: bool,
     ) -> None:
-        self.base, self.kernel, self.settings, self.timings = base, kernel, settings, timings
+        self.base, self.kernel, self.timings = base, kernel, timings
+        self.settings = with_declared(settings, timings)
         self.faults: Faults = faults if faults is not None else NoFaults()
         self.entropy = SeededEntropy(seed)
         self.trace = Trace(keep_trace)
