@@ -82,7 +82,7 @@ def test_every_mistake_is_told_at_once_with_its_place():
         ("environments: [{name: a, clusters: [{name: c}, {name: c}]}]\n", (1, 55), "two clusters 'c'"),
         ("environments: [{name: a, clusters: [{name: c, drain: {rebootWith: shh}}]}]\n", (1, 67), "no reboot driver"),
         (WINDOW + "rrule: NEVER, start: 22:00}]}]\n", (1, len(WINDOW) + 8), "not an RRULE"),
-        (WINDOW + "rrule: FREQ=DAILY, start: 9 pm}]}]\n", (1, len(WINDOW) + 34), "time of day"),
+        (WINDOW + "rrule: FREQ=DAILY, start: 9 pm}]}]\n", (1, len(WINDOW) + 27), "time of day"),
     ],
 )  # fmt: skip
 def test_one_mistake_and_its_place(text, place, told):

@@ -1,0 +1,64 @@
+"""``shipkeeper config``: check the platform file, show what holds, print its schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from shipkeeper.app.platform_file import NAMES, find_platform, load_platform, schema_text
+from shipkeeper.cli.options import output_option, platform_option
+from shipkeeper.cli.output import emit, hint
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@click.group("config")
+def command() -> None:
+    """Check the platform file, show what holds, print its schema."""
+
+
+@command.command("check")
+@platform_option
+def check(platform: str | None) -> None:
+    """Read the platform file and tell every mistake in it, with line and column."""
+    found = Path(platform) if platform else find_platform(Path.cwd())
+    said, assumed = load_platform(platform, Path.cwd())
+    for line in assumed:
+        hint(line)
+    if found is None:
+        hint(f"looked for {' or '.join(NAMES)} from {Path.cwd()} upwards")
+        return
+    clusters = sum(len(env.clusters) for env in said.environments)
+    click.echo(
+        f"{found}: in order · {len(said.environments)} environments, {clusters} clusters, "
+        f"{len(said.reboot_drivers)} reboot drivers, {len(said.schedule)} schedule rows"
+    )
+
+
+@command.command("show")
+@platform_option
+@output_option()
+def show(platform: str | None, output: str) -> None:
+    """Show what holds: the platform file with its defaults filled in."""
+    said, assumed = load_platform(platform, Path.cwd())
+    for line in assumed:
+        hint(line)
+
+    def table(console: Console) -> None:
+        import msgspec
+        import yaml
+
+        console.print(
+            yaml.safe_dump(msgspec.to_builtins(said), sort_keys=False, allow_unicode=True), markup=False, end=""
+        )
+
+    emit("Platform", said, output, table)
+
+
+@command.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of the platform file, for editors."""
+    click.echo(schema_text(), nl=False)

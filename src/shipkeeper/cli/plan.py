@@ -1,0 +1,293 @@
+"""``shipkeeper plan``: order nodes into batches and steps; explain and compare plans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shipkeeper.app.platform_file import load_platform
+from shipkeeper.app.propose import Wishes, load_plan, now_ms, propose, save_plan
+from shipkeeper.app.sources import source_of
+from shipkeeper.app.survey import read_inventory
+from shipkeeper.cli.options import output_option, platform_option, source_options
+from shipkeeper.cli.output import emit, hint, markdown_table
+from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.plan import Plan
+from shipkeeper.model.time import SECOND, format_duration, moment, parse_instant
+from shipkeeper.planning.bounds import Bounds, all_bounds
+from shipkeeper.planning.diff import PlanDiff, diff_plans
+from shipkeeper.planning.estimates import plan_seconds
+from shipkeeper.planning.explain import BatchRow, Explained, batch_rows, explain_step
+from shipkeeper.planning.request import ACTIONS, CONFIRM, ON_BLOCKED, ORDERS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_ALL_OR_LISTED = ("--delete-emptydir-data", "--allow-unmanaged")
+
+
+class _NodesCommand(click.Command):
+    """Takes ``--flag`` alone for all, and ``--flag=a,b`` for some; a word after the flag stays a node's name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        written = [f"{arg}=*" if arg in _ALL_OR_LISTED else arg for arg in args[:end]]
+        return super().parse_args(ctx, [*written, *args[end:]])
+
+
+@click.group("plan")
+def command() -> None:
+    """Order nodes into batches and windows; explain and compare plans."""
+
+
+@command.command("nodes", cls=_NodesCommand)
+@click.argument("names", metavar="[NODE]...", nargs=-1)
+@click.option("-l", "--selector", metavar="SELECTOR", help="Nodes with these labels, as for kubectl -l.")
+@source_options
+@platform_option
+@click.option("--cluster", default="", metavar="NAME", help="The cluster's entry in the platform file.")
+@click.option(
+    "--window", metavar="WINDOW", help='"2026-12-02T22:00/05:00 Europe/Stockholm", a window\'s name, or a date.'
+)
+@click.option("--order", type=click.Choice(ORDERS), help="Order of nodes.  [default: serial]")
+@click.option(
+    "--max-parallel", type=click.IntRange(min=1), metavar="K", help="Nodes away at once, at most.  [default: 1]"
+)
+@click.option(
+    "--action",
+    type=click.Choice(ACTIONS),
+    default="reboot",
+    show_default=True,
+    help="What a drained node goes through.",
+)
+@click.option("--reboot-with", metavar="DRIVER", help="A reboot driver of the platform file, or manual.")
+@click.option(
+    "--reserve",
+    metavar="DURATION",
+    help="Nothing starts that cannot end this long before the window's end.  [default: 30m]",
+)
+@click.option(
+    "--confirm", type=click.Choice(CONFIRM), default="none", show_default=True, help="Ask a person before each node."
+)
+@click.option(
+    "--on-blocked",
+    type=click.Choice(ON_BLOCKED),
+    help="What to do about a node that cannot be emptied.  [default: hold]",
+)
+@click.option(
+    "--blocked-after",
+    metavar="DURATION",
+    help="When waiting for a budget counts as blocked.  [default: by rehearsal, at least 10m]",
+)
+@click.option("--grace-period", metavar="DURATION", help="Shorten pods' termination grace period to this.")
+@click.option(
+    "--delete-emptydir-data",
+    "delete_empty_dir_data",
+    multiple=True,
+    metavar="[=NS,…]",
+    help="Let pods go that lose emptyDir data: all, or those of these namespaces.",
+)
+@click.option(
+    "--allow-unmanaged",
+    multiple=True,
+    metavar="[=NS/POD,…]",
+    help="Let pods go that nobody makes again: all, or these.",
+)
+@click.option(
+    "--include-cordoned", is_flag=True, help="Maintain nodes that somebody cordoned, and leave them cordoned."
+)
+@click.option(
+    "--allow-control-plane", is_flag=True, help="Take control-plane nodes in: alone, last, the leader last of all."
+)
+@click.option("--accept-api-outage", is_flag=True, help="Acknowledge that the only control-plane node goes down.")
+@click.option("--at", metavar="TIME", help="Plan as of this time (RFC 3339) instead of now.")
+@click.option("--save", "save_path", metavar="FILE", help="Write the plan file that rehearse and run take.")
+@output_option()
+def nodes(
+    from_path: str | None,
+    context: str | None,
+    kubeconfig: str | None,
+    platform: str | None,
+    at: str | None,
+    save_path: str | None,
+    output: str,
+    **flags: Any,
+) -> None:
+    """Plan the maintenance of nodes: those named, those a selector picks, or all workers."""
+    said, assumed = load_platform(platform, Path.cwd())
+    for line in assumed:
+        hint(line)
+    source = source_of(from_path, context, kubeconfig)
+    inventory = read_inventory(source)
+    for name in ("delete_empty_dir_data", "allow_unmanaged"):
+        flags[name] = _listed(flags[name])
+    plan = propose(inventory, Wishes(**flags), said, parse_instant(at) if at else now_ms(), source.context)
+    if save_path:
+        save_plan(plan, save_path)
+        hint(f"saved to {save_path}; next: shipkeeper rehearse {save_path} --from {from_path or 'INVENTORY'}")
+    emit("Plan", plan, output, lambda console: _draw(console, plan, inventory), lambda: _markdown(plan, inventory))
+
+
+@command.command("diff")
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@output_option()
+def diff(before: str, after: str, output: str) -> None:
+    """Tell how two plan files differ."""
+    found = diff_plans(load_plan(before), load_plan(after))
+    emit("PlanDiff", found, output, lambda console: _draw_diff(console, found), lambda: _markdown_diff(found))
+
+
+@command.command("explain")
+@click.argument("plan", metavar="PLAN")
+@click.argument("step", metavar="STEP")
+@output_option()
+def explain(plan: str, step: str, output: str) -> None:
+    """Explain a step: why, how long, what it waits for, its gates, and the manual command."""
+    found = explain_step(load_plan(plan), step)
+    lines = _explained(found)
+
+    def table(console: Console) -> None:
+        for line in lines:
+            console.print(line, markup=False)
+
+    emit("StepExplanation", found, output, table, lambda: "\n".join(f"- {line}" for line in lines))
+
+
+def _listed(values: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Comma-separated items of a flag that may come several times; None when it did not come."""
+    items = [item.strip() for value in values for item in value.split(",")]
+    if any(not item for item in items):
+        raise click.UsageError("an empty item in a list of namespaces or pods")
+    return tuple(dict.fromkeys(items)) if items else None
+
+
+def _clock(plan: Plan, seconds: float) -> str:
+    """Time of day in the window's zone, or time from the start."""
+    if plan.window is None:
+        return "+" + format_duration(round(seconds * SECOND))
+    return moment(plan.window.opens_ms + round(seconds * SECOND), plan.window.zone).strftime("%a %H:%M")
+
+
+def _spent(seconds: float) -> str:
+    return format_duration(round(seconds * SECOND))
+
+
+def _head(plan: Plan, inventory: Inventory | None) -> list[str]:
+    total = plan_seconds(plan)
+    count = sum(len(batch) for batch in plan.batches)
+    each = "one at a time" if plan.max_parallel == 1 else f"at most {plan.max_parallel} at once"
+    lines = [
+        f"{plan.cluster.name or 'cluster'} {plan.cluster.server_version}".rstrip()
+        + f" · {count} node{'s' if count != 1 else ''} · {each} · order {plan.order} · "
+        + ("drain, reboot with " + plan.reboot.driver if plan.purpose == "reboot" else "drain only"),
+        f"estimate  P50 {_spent(total.p50)}   P95 {_spent(total.p95)}   ({total.source})",
+    ]
+    if plan.window is not None:
+        opens = moment(plan.window.opens_ms, plan.window.zone).strftime("%a %-d %b %Y %H:%M")
+        closes = moment(plan.window.closes_ms, plan.window.zone).strftime("%a %H:%M")
+        length = format_duration(plan.window.closes_ms - plan.window.opens_ms)
+        lines.append(
+            f"window    {opens} – {closes} {plan.window.zone} ({length}), reserve {_spent(plan.reserve_seconds)}"
+        )
+    else:
+        lines.append("window    none: runs whenever it is started")
+    if inventory is not None:
+        bounds = all_bounds(plan, inventory)
+        lines.append(_bound_line(bounds))
+        lines.extend(f"cannot    {line}" for line in bounds.infeasible)
+    policy = plan.drain_policy
+    rules = [f"blocked: {policy.on_blocked}", f"confirm: {policy.confirm}"]
+    if policy.delete_empty_dir_data:
+        rules.append(f"emptyDir data lost in {', '.join(policy.delete_empty_dir_data)}")
+    if policy.allow_unmanaged:
+        rules.append(f"unmanaged pods gone: {', '.join(policy.allow_unmanaged)}")
+    lines.append("rules     " + " · ".join(rules))
+    return lines
+
+
+def _bound_line(bounds: Bounds) -> str:
+    longest = bounds.bounds[0]
+    text = f"at least  {_spent(longest.seconds)}   {longest.binding} ({longest.id}); {bounds.moves} pods move"
+    if bounds.windows is not None and bounds.windows > 1:
+        text += f"; at least {bounds.windows} windows of this length"
+    return text
+
+
+def _draw(console: Console, plan: Plan, inventory: Inventory) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    for line in _head(plan, inventory):
+        console.print(line, markup=False)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("#", justify="right")
+    table.add_column("ABOUT")
+    table.add_column("TAKES", no_wrap=True)
+    table.add_column("NODES", overflow="fold")
+    table.add_column("ZONE")
+    table.add_column("DRAIN", overflow="fold")
+    for row in batch_rows(plan):
+        table.add_row(*(escape(cell) for cell in _cells(plan, row)))
+    console.print()
+    console.print(table)
+    if plan.notes:
+        console.print()
+        for note in plan.notes:
+            console.print(f"· {note}", markup=False)
+    console.print(f"\n{plan.digest}", markup=False)
+
+
+def _cells(plan: Plan, row: BatchRow) -> list[str]:
+    return [
+        str(row.number),
+        _clock(plan, row.begins[0]),
+        f"{_spent(row.takes[0])} / {_spent(row.takes[1])}",
+        " ".join(row.nodes),
+        " ".join(row.zones) or "–",
+        row.why,
+    ]
+
+
+def _markdown(plan: Plan, inventory: Inventory) -> str:
+    rows = [_cells(plan, row) for row in batch_rows(plan)]
+    parts = ["# Plan", "", *(f"- {line}" for line in _head(plan, inventory)), ""]
+    parts.append(markdown_table(["#", "about", "takes P50 / P95", "nodes", "zone", "drain"], rows))
+    if plan.notes:
+        parts += ["", "## Notes", "", *(f"- {note}" for note in plan.notes)]
+    return "\n".join([*parts, "", f"`{plan.digest}`"])
+
+
+def _draw_diff(console: Console, found: PlanDiff) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not found.changes:
+        console.print("The plans do not differ, but for the time they were made.")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("WHAT", "BEFORE", "AFTER"):
+        table.add_column(title, overflow="fold")
+    for change in found.changes:
+        table.add_row(*(escape(text or "–") for text in (change.what, change.before, change.after)))
+    console.print(table)
+
+
+def _markdown_diff(found: PlanDiff) -> str:
+    rows = [[change.what, change.before or "–", change.after or "–"] for change in found.changes]
+    return markdown_table(["what", "before", "after"], rows)
+
+
+def _explained(found: Explained) -> list[str]:
+    step = found.step
+    return [
+        f"{step.id}   batch {found.batch}, about {_spent(found.begins_seconds[0])} after the start",
+        f"why       {step.why}",
+        f"takes     {found.estimate}",
+        f"after     {', '.join(step.needs) or 'nothing: it is first'}",
+        f"before    {', '.join(found.waited_for_by) or 'nothing: it is last'}",
+        f"gates     {', '.join(found.gates)}",
+        f"by hand   {step.manual}",
+    ]
