@@ -20,6 +20,8 @@ class NodeForecast(Record, frozen=True, kw_only=True):
     drained: Spread | None = None
     ready: Spread | None = None
     done: Spread | None = None
+    serves: Spread | None = None
+    """When it was proven to serve, between ``ready`` and ``done``."""
 
 
 class WorkloadForecast(Record, frozen=True, kw_only=True):
