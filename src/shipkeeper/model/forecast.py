@@ -78,3 +78,5 @@ class Forecast(Record, frozen=True, kw_only=True):
     deferred: tuple[str, ...] = ()
     """Nodes that the plan would not start inside the window, in most seeds."""
     trace_digest: str = ""
+    notes: tuple[str, ...] = ()
+    """What else happened, in words, and in how many of the seeds: preemptions, failed Jobs, pods left Pending."""
