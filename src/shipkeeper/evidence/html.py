@@ -1,0 +1,81 @@
+"""The report as one self-contained page: no script, no external request, readable on a phone and in print."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import jinja2
+from markupsafe import Markup
+
+from shipkeeper import __version__
+from shipkeeper.evidence.chart import STYLE, legend, svg
+from shipkeeper.evidence.report import Report
+from shipkeeper.evidence.words import date_and_clock
+from shipkeeper.model.errors import BadInput
+from shipkeeper.model.time import parse_instant
+
+SIGNS = {
+    "good": ("✓", ("done", "yes")),
+    "bad": ("✗", ("failed", "closed", "no", "aborted")),
+    "care": ("!", ("held", "unknown", "open", "paused", "interrupted", "not finished", "not predicted", "running")),
+}
+"""Class of a state → its sign and the states. A sign stands beside every colour."""
+
+
+def html(report: Report, written_ms: int, version: str = __version__) -> str:
+    """The page. ``written_ms`` and ``version`` are part of it, so the same record gives the same bytes."""
+    zone = report.axis.zone
+    page: str = _template(zone).render(
+        report=report,
+        style=_style(),
+        chart_wide=Markup(svg(report.chart, report.axis, 1040, "wide")),  # noqa: S704 svg() escapes what it is given
+        chart_narrow=Markup(svg(report.chart, report.axis, 340, "narrow")),  # noqa: S704
+        legend=Markup(legend()),  # noqa: S704
+        written_ms=written_ms,
+        version=version,
+    )
+    return page
+
+
+def sign(word: str, kind: str = "") -> str:
+    """A sign for a state: ✓ ✗ ! or ·. An open box wants a person; an open gate (``kind`` gate) is as it should be."""
+    return next((mark for name, (mark, _) in SIGNS.items() if name == _class(word, kind)), "·")
+
+
+def _class(word: str, kind: str = "") -> str:
+    if kind == "gate" and word == "open":
+        return "good"
+    return next((name for name, (_, words) in SIGNS.items() if word in words), "plain")
+
+
+@cache
+def _style() -> Markup:
+    sheet = files("shipkeeper.evidence").joinpath("templates/report.css").read_text(encoding="utf-8")
+    return Markup(sheet + STYLE)  # noqa: S704 our own sheets
+
+
+@cache
+def _template(zone: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("shipkeeper.evidence"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+    def at(text: str) -> str:
+        try:
+            return date_and_clock(parse_instant(text), zone) if text else ""
+        except BadInput:
+            return text
+
+    environment.filters |= {
+        "class": _class,
+        "sign": sign,
+        "at": at,
+        "when": lambda at_ms: date_and_clock(at_ms, zone),
+    }
+    return environment.get_template("report.html.j2")
