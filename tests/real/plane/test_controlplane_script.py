@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.real.plane.plane import SCRIPT
 
 KUBERNETES = "v1.36.3"

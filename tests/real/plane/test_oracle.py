@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 import pytest
+
 from tests.real.plane import reboot, waits
 from tests.real.plane.api import Object, is_healthy_pod
 from tests.real.plane.manifests import Times, Workload
