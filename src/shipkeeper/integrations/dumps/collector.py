@@ -38,13 +38,13 @@ class Collector:
         if isinstance(found, ListHead):
             self._cover(found, hint)
             return
+        if not found.kind and found.index < 0 and self.evidence.take_version(found.data):
+            return
         if not found.kind and hint:
             reader = READERS[hint]
-            found.kind, found.api_version = found.kind or reader.kind, reader.api.removeprefix("/apis/").lstrip("/")
-            found.api_version = found.api_version.removeprefix("api/")
+            found.kind, found.api_version = reader.kind, f"{reader.group}/" if reader.group else ""
         if not found.kind:
-            if not self.evidence.take_version(found.data):
-                self.skipped["(no kind)"] += 1
+            self.skipped["(no kind)"] += 1
             return
         self._take(found)
 

@@ -17,6 +17,7 @@ _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
 _LOGS = re.compile(rb"^==== START logs.*?^==== END logs[^\n]*$", re.MULTILINE | re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
+_BLANK = re.compile(rb"[ \t\r\n]*")
 
 
 class Head(msgspec.Struct, rename="camel", gc=False):
@@ -80,28 +81,50 @@ def objects(data: bytes, place: str, limits: Limits) -> Iterator[Found | ListHea
 
 
 def _from_json(data: bytes, place: str) -> Iterator[Found | ListHead]:
-    rest = memoryview(data)
-    while len(rest) and bytes(rest[:64]).strip(_SPACE):
-        document, used = _first_document(rest, data, place)
-        yield from _take_apart(document, bytes(rest[:used]) if isinstance(document, _Document) else b"", place)
-        rest = rest[used:]
+    """One JSON document, or several one after the other."""
+    start = _next_text(data, 0)
+    while start < len(data):
+        document, end = _next_document(data, start, place)
+        yield from _take_apart(document, data[start:end] if isinstance(document, _Document) else b"", place)
+        start = _next_text(data, end)
 
 
-def _first_document(rest: memoryview, data: bytes, place: str) -> tuple[_Document | list[msgspec.Raw], int]:
-    """The first of one or more JSON documents, and its length."""
+def _next_text(data: bytes, start: int) -> int:
+    blank = _BLANK.match(data, start)
+    return blank.end() if blank else start
+
+
+def _next_document(data: bytes, start: int, place: str) -> tuple[_Document | list[msgspec.Raw], int]:
+    """The document that begins there, and where it ends."""
+    rest = memoryview(data)[start:]
     end = len(rest)
     try:
         with without_collector(end):
             try:
-                return msgspec.json.decode(rest, type=_Document | list[msgspec.Raw]), end
+                return _decode_document(rest), start + end
             except msgspec.DecodeError as error:
                 trailing = _TRAILING.search(str(error))
                 if trailing is None:
                     raise
-                end = int(trailing.group(1))
-                return msgspec.json.decode(rest[:end], type=_Document | list[msgspec.Raw]), end
+                end = int(trailing.group(1)) - 1  # msgspec has already taken the first byte that does not belong
+                return _decode_document(rest[:end]), start + end
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise malformed(error, bytes(rest) if len(rest) == len(data) else b"", place, "the document") from error
+        wrong = malformed(error, bytes(rest), place, "the document")
+        raise _shifted(wrong, data[:start]) from error
+
+
+def _decode_document(data: memoryview) -> _Document | list[msgspec.Raw]:
+    return msgspec.json.decode(data, type=_Document | list[msgspec.Raw])
+
+
+def _shifted(error: BadInput, before: bytes) -> BadInput:
+    """The place in the file, from the place in a document that comes after others."""
+    where = error.location
+    if where is None or not where.line or not before:
+        return error
+    column = where.column + (len(before) - before.rfind(b"\n") - 1 if where.line == 1 else 0)
+    line = where.line + before.count(b"\n")
+    return BadInput(error.message, object=error.object, hint=error.hint, location=Location(where.file, line, column))
 
 
 def _take_apart(document: _Document | list[msgspec.Raw], data: bytes, place: str) -> Iterator[Found | ListHead]:
@@ -137,15 +160,17 @@ def _item_kind(head: Head) -> tuple[str, str]:
 
 
 def _in_list(error: BadInput, index: int) -> BadInput:
-    """Make a JSON path inside an item a path inside its list."""
-    message = error.message.replace("`$", f"`$.items[{index}]") if "`$" in error.message else error.message
+    """Make a JSON path inside an item a path inside its list; as it is outside one (index -1)."""
+    if index < 0:
+        return error
+    place = f"`$.items[{index}]"
+    message = error.message.replace("`$", place) if "`$" in error.message else f"{error.message} - at {place}`"
     return BadInput(message, object=error.object, hint=error.hint, location=error.location)
 
 
 def located(error: BadInput, found: Found) -> BadInput:
     """The reader's error, with where in the file the object is."""
-    if found.index >= 0:
-        error = _in_list(error, found.index)
+    error = _in_list(error, found.index)
     return BadInput(error.message, object=error.object, why=error.why, hint=error.hint, location=found.location)
 
 

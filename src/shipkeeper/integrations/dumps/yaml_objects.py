@@ -30,7 +30,7 @@ from shipkeeper.model.errors import BadInput, Location
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,18}|0x[0-9a-fA-F]{1,15}")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,2})?")
+_FLOAT = re.compile(r"[-+]?(?:(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]{1,2})?|[0-9]+[eE][-+]?[0-9]{1,2})")
 _WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
@@ -97,7 +97,7 @@ class _Builder:
         self.count(1, line)
         top = self.open[-1] if self.open else None
         if top is not None and top.wants_key:
-            if event.value == "<<" and event.style is None:
+            if event.value == "<<" and not event.style:
                 raise self.wrong("YAML merge keys (<<) are not read", line, "write the keys out, or give JSON")
             top.key, top.wants_key = event.value, False
             return
