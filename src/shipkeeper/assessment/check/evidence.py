@@ -25,6 +25,7 @@ _ALWAYS = frozenset({"pods", "nodes"})
 """Without these nothing is known, so no rule can say that it has nothing to ask."""
 
 _STANDS_FOR = {"other-namespaces": "pods"}
+_FIXES = {"other-namespaces": "survey the live cluster, or take a dump of all namespaces"}
 _PROBED = "daemonsets"
 """Kinds of other maintenance software are asked for by ``resource.group``: the rule about them is then open."""
 
@@ -50,6 +51,6 @@ def look(context: Context, checks: Sequence[Check]) -> Iterator[Finding]:
                 object=named(ObjectRef("Resource", "", item.what)),
                 message=f"could not be read: {item.why}",
                 consequence="not known: " + (item.unknown if needed in _ALWAYS else listed(questions, 3)),
-                fix="let the survey read them (get, list), or use a dump that holds them",
+                fix=_FIXES.get(item.what, "let the survey read them (get, list), or use a dump that holds them"),
                 evidence=tuple(open_rules),
             )

@@ -35,7 +35,7 @@ def _unmanaged(context: Context) -> Iterator[Finding]:
                     rule="pod-unmanaged",
                     severity="error",
                     object=named(item.pod.ref),
-                    message=f"has no controller and runs on {node.name}",
+                    message="has no controller",
                     consequence=f"node {node.name} is not drained: evicting the pod would remove it for good",
                     fix=(
                         f"run it under a controller, or plan with"
@@ -49,7 +49,7 @@ def _unmanaged(context: Context) -> Iterator[Finding]:
                     rule="pod-unmanaged",
                     severity="warning",
                     object=named(item.pod.ref),
-                    message=f"has no controller and runs on {node.name}; the policy lets it go",
+                    message="has no controller; the policy lets it go",
                     consequence="evicting it removes it for good",
                     fix="make it again afterwards, where it is still needed",
                     nodes=(node.name,),
