@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import msgspec
+
 from shipkeeper.model.record import API_VERSION, Record, Spread
 
 
@@ -80,3 +84,7 @@ class Forecast(Record, frozen=True, kw_only=True):
     trace_digest: str = ""
     notes: tuple[str, ...] = ()
     """What else happened, in words, and in how many of the seeds: preemptions, failed Jobs, pods left Pending."""
+
+    def digest(self) -> str:
+        """SHA-256 over the forecast's canonical JSON; what a run records as the forecast it was compared with."""
+        return "sha256:" + hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
