@@ -46,7 +46,11 @@ def owner_notes(inventory: Inventory, planned: Sequence[Node]) -> tuple[str, ...
         marks.setdefault(mark.drainer, []).append(mark)
     evidence = {drainer: found[0].evidence for drainer, found in marks.items()}
     for kind in inventory.drainers:
-        evidence.setdefault(drainer_of_kind(kind), f"{kind} objects")
+        drainer = drainer_of_kind(kind)
+        if drainer == CLUSTER_API and drainer not in evidence and MACHINE_API in evidence:
+            # The Machines of OpenShift's machine-api have the same kind; its mark on the nodes tells.
+            continue
+        evidence.setdefault(drainer, f"{kind} objects")
     notes = []
     for drainer in sorted(evidence):
         acting = sorted({str(mark.object) for mark in marks.get(drainer, ()) if mark.acting})
