@@ -165,7 +165,7 @@ def failure(call: Call, answer: Answer) -> ShipkeeperError:
             hint="look again, then decide again",
         )
     if code == 404:
-        return Failed(f"{call.words}: there is none", code="not-found", object=call.object, why=message)
+        return Failed(f"{call.words}: {message}", code="not-found", object=call.object or call.resource)
     if code == 410:
         return Failed(f"{call.words}: the server no longer has that version", code="expired", why=message)
     if answer.is_busy:
