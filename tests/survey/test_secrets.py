@@ -1,0 +1,99 @@
+"""Canaries: what is secret in a cluster is nowhere in what we keep or print."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from shipkeeper.app.inventory_file import save
+from shipkeeper.app.survey import load_inventory
+from shipkeeper.cli.main import main
+from tests.dumps.cluster import LAYOUTS, SINGLE, Objects, as_folder, small_cluster
+from tests.wire.objects import container, meta, pod
+
+CANARY = "canary-7f3a9c"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def poisoned() -> Objects:
+    """The small cluster, with a canary wherever a cluster keeps secrets."""
+    objects = small_cluster()
+    for item in objects:
+        annotations = item["metadata"].setdefault("annotations", {})
+        annotations[LAST_APPLIED] = f'{{"password":"{CANARY}"}}'
+        annotations["vault.example.com/token"] = CANARY
+        item["metadata"]["managedFields"] = [{"manager": CANARY}]
+        for spec in _pod_specs(item):
+            for box in spec["containers"]:
+                box["env"] = [{"name": "PASSWORD", "value": CANARY}]
+                box["envFrom"] = [{"secretRef": {"name": CANARY}}]
+                box["command"], box["args"] = ["run", CANARY], ["--token", CANARY]
+                box["livenessProbe"] = {"httpGet": {"httpHeaders": [{"name": "Authorization", "value": CANARY}]}}
+            spec["volumes"] = [{"name": "v", "secret": {"secretName": CANARY}}, {"name": CANARY, "configMap": {}}]
+    secret_data = {"password": base64.b64encode(CANARY.encode()).decode(), "plain": CANARY}
+    leaked = {
+        "namespace": "shop",
+        "message": CANARY,
+        "reason": "Started",
+        "involvedObject": {"kind": "Pod", "name": "p"},
+    }
+    return [
+        *objects,
+        {"apiVersion": "v1", "kind": "Secret", "metadata": meta("s"), "data": secret_data, "stringData": {"a": CANARY}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("c"), "data": {"app.conf": CANARY}},
+        {"apiVersion": "v1", "kind": "Event", "metadata": meta("e")} | leaked,
+        pod("extra", spec={"containers": [container(env=[{"name": "A", "value": CANARY}])]}),
+    ]
+
+
+def _pod_specs(item: dict[str, Any]) -> list[dict[str, Any]]:
+    spec = item.get("spec") or {}
+    template = (spec.get("template") or {}).get("spec")
+    return [found for found in (spec if item["kind"] == "Pod" else None, template) if found]
+
+
+@pytest.fixture(params=[*sorted(LAYOUTS), *sorted(SINGLE)])
+def dump(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    name: str = request.param
+    if name in LAYOUTS:
+        return str(as_folder(LAYOUTS[name](poisoned()), tmp_path / "dump"))
+    (tmp_path / name).write_bytes(SINGLE[name](poisoned()))
+    return str(tmp_path / name)
+
+
+@pytest.mark.requirement("R-A2")
+def test_no_canary_in_the_saved_inventory(dump: str, tmp_path: Path) -> None:
+    whole = load_inventory(dump)
+    assert len(whole.pods) == 5, "the poisoned dump must still be read whole"
+    path = tmp_path / "x.inv"
+    save(whole, path)
+    data = path.read_bytes()
+    plain = zlib.decompress(data[50:])
+    assert b"web-5d8f-1" in plain, "the search looks at the wrong bytes"
+    for form in (CANARY.encode(), base64.b64encode(CANARY.encode())):
+        assert form not in data
+        assert form not in plain
+    assert CANARY not in repr(whole)
+    assert CANARY not in repr(list(whole.pods))
+
+
+@pytest.mark.parametrize("output", ["table", "json", "yaml", "markdown"])
+def test_no_canary_in_what_is_printed(dump: str, output: str) -> None:
+    result = CliRunner().invoke(main, ["survey", "--from", dump, "-o", output])
+    assert result.exit_code == 0
+    assert CANARY not in result.output
+
+
+def test_no_canary_in_an_error(tmp_path: Path) -> None:
+    objects = poisoned()
+    objects[0]["status"]["allocatable"]["cpu"] = "lots"
+    path = tmp_path / "x.json"
+    path.write_bytes(SINGLE["list.json"](objects))
+    result = CliRunner().invoke(main, ["survey", "--from", str(path)])
+    assert result.exit_code == 2
+    assert CANARY not in result.output
