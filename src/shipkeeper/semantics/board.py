@@ -56,6 +56,7 @@ class Board:
         self.namespace_labels = namespace_labels or {}
         self.away: Mask = np.array([not node.ready for node in self.nodes], dtype=np.bool_)
         """Nodes that take nothing: not Ready, or taken out of the trial."""
+        self._as_cordoned = list(self.nodes)
         self._groups: dict[tuple[str, int, bool], Group] = {}
         self._in_namespace: dict[str, list[tuple[bool, Group]]] = {}
         self._repelling: list[Group] = []
@@ -87,11 +88,15 @@ class Board:
             self._log.pop()()
 
     def take_out(self, node: str) -> None:
-        """Let the node take no more pods, as if it were cordoned; it stays a domain of spread constraints."""
+        """Cordon the node: it takes no more pods, and stays a domain of spread constraints that ignore taints."""
         row = self.rows[node]
         if not self.away[row]:
             self.away[row] = True
             self._log.append(lambda: self.away.__setitem__(row, False))
+        before = self._as_cordoned[row]
+        if not before.unschedulable:
+            self._as_cordoned[row] = msgspec.structs.replace(before, unschedulable=True)
+            self._log.append(lambda: self._as_cordoned.__setitem__(row, before))
 
     def remove(self, pod: Pod) -> None:
         """Take a pod off its node."""
@@ -172,7 +177,7 @@ class Board:
     def _by_spread(self, pod: Pod, constraint: SpreadConstraint) -> Mask:
         selector = spreading.effective_selector(constraint, pod.shape.labels)
         on = self._count_by_node(pod.namespace, selector)
-        counts = spreading.domain_counts(constraint, pod.shape, self.nodes, on)
+        counts = spreading.domain_counts(constraint, pod.shape, self._as_cordoned, on)
         self_match = spreading.counts_self(constraint, pod.shape.labels)
         key = constraint.topology_key
         blocked = {domain for domain in counts if spreading.violates(constraint, counts, domain, self_match)}
