@@ -180,7 +180,7 @@ def test_t18_a_higher_priority_replacement_pushes_out_a_lower_one(protected: boo
     assert "lead-5d8f" in _pending(twin), "second-order disruption: observed with a spent budget too"
     felt = {item.ref.name: item for item in twin.measure().workloads}
     assert felt["lead"].evictions == 1
-    assert any("preempted" in text for text, _ in twin.measure().notes)
+    assert any("loses a pod to Deployment default/gold" in text for text, _ in twin.measure().notes)
 
 
 def test_preemption_spares_what_a_budget_protects_where_it_can() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from shipkeeper.model.cluster import Quota
 from shipkeeper.model.workloads import JobFacts
 from tests import builders as b
 from tests.twin.play import drain, evict, figures, first, make, play, pods_of, trace, wait
@@ -151,3 +152,16 @@ def test_a_pod_deleted_while_its_namespace_goes_is_not_replaced() -> None:
     (answer,) = play(twin, lambda: evict(twin, pods_of(twin, "web")[0]))
     assert answer.outcome == "namespace-terminating", "T15: the eviction itself is a creation, and refused"
     assert not pods_of(twin, "web")[0].terminating
+
+
+def test_a_tight_quota_makes_a_gap_of_every_move() -> None:
+    quota = Quota("default", "tight", hard={"pods": 2, "limits.cpu": 1}, used={"pods": 2})
+    web = b.deployment("web", on=("n1", "n2"))
+    twin = make(b.inventory(*b.nodes(3), web, quotas=(quota,)), figures(termination=20))
+    play(twin, lambda: evict(twin, pods_of(twin, "web")[0]))
+    wait(twin, 15)
+    assert len(pods_of(twin, "web")) == 2, "the quota counts the pod that is still ending"
+    wait(twin, 30)
+    assert first(twin, "created") >= first(twin, "gone")
+    assert [p.ready for p in pods_of(twin, "web")] == [True, True]
+    assert any("quota" in text for text, _ in twin.measure().notes)

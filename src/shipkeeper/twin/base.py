@@ -103,6 +103,10 @@ class Base:
         self._budget_index = compile_budgets(inventory.budgets)
         self._resource_ids = {name: i for i, name in enumerate(self.resources)}
         self.columns = self._load_pods()
+        self.labels = [
+            f"{self.groups[group].namespace}/{name}"
+            for group, name in zip(self.columns.group, self.columns.names, strict=True)
+        ]
         self.by_name = self._index_names()
         self._materialised: dict[int, Pod] = {}
 

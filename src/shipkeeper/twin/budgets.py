@@ -145,7 +145,7 @@ class Disruption:
                 waiting.append((name, at_ms))
                 healthy -= pods.ready[row]
             else:
-                world.note(f"an eviction of {budget.namespace}/{name} was given back to its budget after two minutes")
+                world.note(f"{budget.ref} got an eviction back that nothing came of in two minutes")
         aim = self._target(index, budget)
         may = rules.allowed(healthy, aim)
         reason = aim.reason or ("SufficientPods" if may > 0 else "InsufficientPods")

@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 from shipkeeper.semantics.ownership import SCALABLE
 from shipkeeper.twin.base import Owner
+from shipkeeper.twin.quotas import Quotas
 from shipkeeper.twin.world import World
 
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -30,12 +31,12 @@ REPLICAS = frozenset({"ReplicaSet", "ReplicationController"})
 class Creator:
     """Makes pods the way the controller manager does: after a lag, and no faster than its client may write."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, quotas: Quotas) -> None:
+        self._world, self._quotas = world, quotas
         self._lags = world.entropy.stream("controller-lag")
         self._draws = 0
         self._free_at_ms = 0
-        """When the token bucket would be full again, in thousandths of its rate (see ``_slot``)."""
+        """When the client's token bucket would be full again (see ``_slot``)."""
 
     def later(self, act: Callable[..., None], *args: object) -> None:
         """Let a controller act on what it has just seen."""
@@ -53,6 +54,12 @@ class Creator:
         group = world.base.groups[pods.group[row]]
         if world.is_terminating(group.namespace):
             world.note(f"namespace {group.namespace} is being deleted: nothing new is created in it")
+            return
+        short = self._quotas.refuses(group.index)
+        if short:
+            owner = world.base.tops[group.top].ref
+            world.note(f"a quota of namespace {group.namespace} ({', '.join(short)}) holds up pods of {owner}")
+            self._quotas.when_free(group.namespace, lambda: self.later(self.create, row, name, node, made))
             return
         key = f"{group.namespace}/{len(pods.names)}"
         if not name:

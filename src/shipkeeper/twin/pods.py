@@ -32,6 +32,7 @@ class Pods:
         self.deletion_ms, self.grace_ms = columns.deletion_ms, columns.grace_ms
         self.broken, self.mirror = columns.broken, columns.mirror
         count = len(self.names)
+        self._labels = base.labels.copy()
         self.alive = bytearray(b"\x01") * count
         self.down = bytearray(count)
         """The node is off: the containers are not running, whatever the API still says."""
@@ -63,7 +64,7 @@ class Pods:
 
     def label(self, row: int) -> str:
         """``namespace/name``."""
-        return f"{self.base.groups[self.group[row]].namespace}/{self.names[row]}"
+        return self._labels[row]
 
     def find(self, namespace: str, name: str) -> int:
         """Row of the pod of that name, or -1."""
@@ -129,7 +130,9 @@ class Pods:
             (self.broken, broken), (self.mirror, 0), (self.alive, 1), (self.down, 0), (self.serving, 0),
         ):  # fmt: skip
             flags.append(flag)
-        self.by_name[self.base.groups[group].namespace, name] = row
+        namespace = self.base.groups[group].namespace
+        self._labels.append(f"{namespace}/{name}")
+        self.by_name[namespace, name] = row
         self._tell("created", row, self.on_created)
         return row
 
@@ -212,8 +215,7 @@ class Pods:
         self.versions += 1
         self.version[row] = self.versions
         self.changed[row] = None
-        where = self.node[row]
-        self._trace.note(self._now(), event, f"{self.label(row)}@{where}")
+        self._trace.note(self._now(), event, f"{self._labels[row]}@{self.node[row]}")
         for listener in listeners:
             listener(row)
         for listener in self.on_change:

@@ -58,9 +58,13 @@ class Preemption:
             return -1
         best = min(found, key=self._cost)
         for victim in best.rows:
-            world.note(f"{world.pods.label(victim)} was preempted by {world.pods.label(row)}")
+            world.note(f"{self._name(victim)} loses a pod to {self._name(row)}, which has a higher priority")
             self._delete(victim, "preempted")
         return best.node
+
+    def _name(self, row: int) -> str:
+        base = self._world.base
+        return str(base.tops[base.groups[self._world.pods.group[row]].top].ref)
 
     def _on_node(self, node: int, item: SchedulingClass) -> Victims | None:
         world = self._world

@@ -18,6 +18,7 @@ from shipkeeper.twin.machines import Machines
 from shipkeeper.twin.measures import Measurement, Measures
 from shipkeeper.twin.occupancy import Occupancy
 from shipkeeper.twin.preemption import Preemption
+from shipkeeper.twin.quotas import Quotas
 from shipkeeper.twin.reboots import TwinReboot
 from shipkeeper.twin.scheduler import Scheduler
 from shipkeeper.twin.scores import Scores
@@ -72,7 +73,7 @@ class Twin:
             Scores(world, self.filters),
             Preemption(world, self.filters, self.disruption, self.delete),
         )
-        creator = Creator(world)
+        creator = Creator(world, Quotas(world))
         Replicas(world, creator)
         SameName(world, creator)
         Daemons(world, creator)

@@ -1,0 +1,198 @@
+"""One night: the executor, unchanged, on one twin, and what came of it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from shipkeeper.execution.run import carry_out
+from shipkeeper.execution.world import RunOptions
+from shipkeeper.execution.world import World as RunWorld
+from shipkeeper.journal.memory import MemoryJournal
+from shipkeeper.model.errors import ShipkeeperError
+from shipkeeper.model.plan import Plan
+from shipkeeper.model.run import GateRead, PodOutcome, StateChanged, StepOutcome
+from shipkeeper.model.time import DAY, SECOND
+from shipkeeper.ports.journal import Entry
+from shipkeeper.ports.runtime import DeadlineExceeded, Deadlock
+from shipkeeper.twin import Loaded, Twin, TwinSettings, WorkloadMeasure
+from shipkeeper.twin.kernel import Kernel
+
+RUN_ID = "run-rehearsal"
+_LONGEST_MS = 60 * DAY
+_NEVER = -1
+
+
+class NodeMarks(Struct, frozen=True):
+    """When a node passed each mark, milliseconds from the start; -1: never."""
+
+    name: str
+    cordoned_ms: int = _NEVER
+    drained_ms: int = _NEVER
+    ready_ms: int = _NEVER
+    serves_ms: int = _NEVER
+    done_ms: int = _NEVER
+
+
+class Obstacle(Struct, frozen=True, order=True):
+    """Something that stopped a node."""
+
+    node: str
+    pod: str
+    rule: str
+    reason: str
+
+
+class Night(Struct, frozen=True):
+    """The outcome of one seed. ``state`` is the run's; ``duration_ms`` until it ended, however it did."""
+
+    seed: int
+    state: str
+    reason: str
+    duration_ms: int
+    nodes: tuple[NodeMarks, ...]
+    workloads: tuple[WorkloadMeasure, ...]
+    obstacles: tuple[Obstacle, ...]
+    notes: tuple[tuple[str, int], ...]
+    digest: str
+
+    @property
+    def went_well(self) -> bool:
+        """Every node was done."""
+        return self.state == "done" and not self.obstacles
+
+
+def play_night(plan: Plan, loaded: Loaded, seed: int, settings: TwinSettings) -> Night:
+    """Carry out the plan (see ``variants.without_end``) on a twin of that seed."""
+    inventory = loaded.base.inventory
+    kernel = Kernel(plan.window.opens_ms if plan.window is not None else inventory.taken_ms)
+    twin = Twin(loaded, plan.timings, seed, kernel, settings)
+    notebook = _Notebook(kernel.now_ms())
+    world = RunWorld(
+        api=twin.api,
+        runtime=kernel,
+        reboot=twin.reboot if plan.purpose == "reboot" else None,
+        journal=MemoryJournal(),
+        entropy=twin.entropy,
+        on_entry=notebook.take,
+        host="twin",
+        process="rehearsal",
+    )
+    options = RunOptions(without_rehearsal="this is the rehearsal", hold_for_ms=0, pause_for_ms=0, felt_every_ms=0)
+
+    async def main() -> tuple[str, str]:
+        result = await kernel.deadline(_LONGEST_MS, lambda: carry_out(plan, RUN_ID, world, options))
+        return result.state, result.reason
+
+    try:
+        state, reason = kernel.run(main())
+    except (Deadlock, DeadlineExceeded) as error:
+        state, reason = "held", f"the run came to no end: {error}"
+    except ShipkeeperError as error:
+        state, reason = "failed", error.message
+    return _night(plan, seed, twin, notebook, state, reason)
+
+
+def _night(plan: Plan, seed: int, twin: Twin, notebook: _Notebook, state: str, reason: str) -> Night:
+    measured = twin.measure()
+    ready = {node.name: node.ready_ms for node in measured.nodes if node.ready_ms}
+    marks = []
+    for name in (name for batch in plan.batches for name in batch):
+        steps = notebook.done
+        marks.append(
+            NodeMarks(
+                name,
+                steps.get(f"{name}/cordon", _NEVER),
+                steps.get(f"{name}/drain", _NEVER),
+                ready[name] - notebook.start_ms if name in ready else _NEVER,
+                steps.get(f"{name}/serves", _NEVER),
+                steps.get(f"{name}/settle", _NEVER),
+            )
+        )
+    return Night(
+        seed=seed,
+        state=state,
+        reason=reason,
+        duration_ms=twin.kernel.now_ms() - notebook.start_ms,
+        nodes=tuple(marks),
+        workloads=measured.workloads,
+        obstacles=notebook.obstacles(state, reason, dict(measured.pending)),
+        notes=measured.notes,
+        digest=twin.digest(),
+    )
+
+
+class _Notebook:
+    """What a night's journal says that the forecast needs; the entries themselves are not kept."""
+
+    def __init__(self, start_ms: int) -> None:
+        self.start_ms = start_ms
+        self.done: dict[str, int] = {}
+        self._pods: dict[tuple[str, str], PodOutcome] = {}
+        self._steps: dict[str, StepOutcome] = {}
+        self._gates: dict[str, GateRead] = {}
+        self._held: StateChanged | None = None
+
+    def take(self, entry: Entry) -> None:
+        """Read one entry."""
+        event = entry.event
+        if isinstance(event, StepOutcome):
+            if event.state == "done":
+                self.done[event.step] = entry.at_ms - self.start_ms
+                self._steps.pop(event.step, None)
+                self._gates.pop(event.step, None)
+            else:
+                self._steps[event.step] = event
+        elif isinstance(event, PodOutcome):
+            key = (event.step, event.pod)
+            if event.result in ("blocked", "stuck", "failed"):
+                self._pods[key] = event
+            else:
+                self._pods.pop(key, None)
+        elif isinstance(event, GateRead):
+            if event.state == "open":
+                self._gates.pop(event.step, None)
+            else:
+                self._gates[event.step] = event
+        elif isinstance(event, StateChanged):
+            self._held = event if event.state in ("held", "paused", "failed") else None
+
+    def obstacles(self, state: str, reason: str, pending: dict[str, str]) -> tuple[Obstacle, ...]:
+        """What stopped which node, most telling first: pods, then gates, then the run's own words."""
+        found = {
+            Obstacle(_node(step), pod, _rule(outcome), outcome.reason) for (step, pod), outcome in self._pods.items()
+        }
+        told = {item.node for item in found}
+        for step, outcome in self._steps.items():
+            gate = self._gates.get(step)
+            if outcome.state in ("held", "failed", "skipped") and _node(step) not in told:
+                rule = gate.gate if gate is not None else step.rsplit("/", 1)[-1]
+                found.add(Obstacle(_node(step), _waits(pending), rule, outcome.reason or (gate.reason if gate else "")))
+                told.add(_node(step))
+        if state == "done":
+            return tuple(sorted(found))
+        for step, gate in self._gates.items():
+            if _node(step) not in told:
+                found.add(Obstacle(_node(step), _waits(pending), gate.gate, gate.reason or gate.reading))
+                told.add(_node(step))
+        if not found:
+            why = self._held.reason if self._held is not None and self._held.reason else reason
+            found.add(Obstacle("", _waits(pending), state, why))
+        return tuple(sorted(found))
+
+
+def _node(step: str) -> str:
+    return step.rsplit("/", 1)[0] if "/" in step else ""
+
+
+def _rule(outcome: PodOutcome) -> str:
+    return outcome.result
+
+
+def _waits(pending: dict[str, str]) -> str:
+    """A pod that found no node, where there is one: it usually is the reason."""
+    return min(pending, default="")
+
+
+def seconds(duration_ms: int) -> float:
+    """Milliseconds as seconds."""
+    return duration_ms / SECOND

@@ -1,0 +1,132 @@
+"""A plan, an inventory and seeds in; a forecast out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from shipkeeper.model.forecast import Forecast, LowerBound
+from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.plan import Plan
+from shipkeeper.model.record import Spread
+from shipkeeper.model.time import SECOND, format_duration
+from shipkeeper.rehearsal import aggregate
+from shipkeeper.rehearsal.labels import basis
+from shipkeeper.rehearsal.night import Night, play_night
+from shipkeeper.rehearsal.spreads import rank
+from shipkeeper.rehearsal.variants import one_at_a_time, two_at_a_time, without_end
+from shipkeeper.twin import Loaded, TwinSettings
+from shipkeeper.twin.settings import DEFAULT
+
+Player = Callable[[Plan, Sequence[int]], Iterable[Night]]
+"""Plays a plan once for each seed, and yields the nights in that order."""
+
+_TOLERANCE_MS = 5 * SECOND
+
+
+def in_process(inventory: Inventory | Loaded, settings: TwinSettings = DEFAULT) -> Player:
+    """Plays one night after the other in this process; the inventory is indexed once."""
+    loaded = inventory if isinstance(inventory, Loaded) else Loaded(inventory)
+
+    def play(plan: Plan, seeds: Sequence[int]) -> Iterable[Night]:
+        return (play_night(plan, loaded, seed, settings) for seed in seeds)
+
+    return play
+
+
+def rehearse(
+    plan: Plan,
+    inventory: Inventory,
+    seeds: Sequence[int],
+    *,
+    lower_bound: LowerBound,
+    made_at: str,
+    play: Player | None = None,
+    settings: TwinSettings = DEFAULT,
+    compare: bool = True,
+) -> Forecast:
+    """Play the plan once for each seed, and say what to expect of it.
+
+    ``compare``: also play it one node at a time when it is not, and two at a time when it is; without it, the
+    baseline is the plan's own duration. Raises ValueError without seeds.
+    """
+    if not seeds:
+        raise ValueError("a rehearsal needs at least one seed")
+    player = play if play is not None else in_process(inventory, settings)
+    nights = list(player(without_end(plan), seeds))
+    verdict = aggregate.verdict(plan, nights)
+    took = aggregate.durations(nights)
+    workloads = aggregate.workload_forecasts(nights)
+    baseline = took
+    alternatives: tuple[str, ...] = ()
+    if compare and verdict != aggregate.BLOCKED:
+        baseline, alternatives = _comparison(plan, inventory, seeds, nights, player)
+    assumptions, measurements = basis(plan, inventory, workloads, settings)
+    return Forecast(
+        plan_digest=plan.digest,
+        made_at=made_at,
+        verdict=verdict,
+        seeds=len(seeds),
+        duration_seconds=took,
+        lower_bound_seconds=lower_bound,
+        baseline_seconds=baseline,
+        gap=round(took.p50 / lower_bound.value - 1, 4) if lower_bound.value > 0 else 0.0,
+        nodes=aggregate.node_forecasts(plan, nights),
+        workloads=workloads,
+        blocked=aggregate.blocked(nights),
+        assumptions=assumptions,
+        measurements=measurements,
+        alternatives=alternatives,
+        deferred=aggregate.deferred(plan, nights),
+        trace_digest=aggregate.trace_digest(nights),
+        notes=aggregate.notes(nights),
+    )
+
+
+def _comparison(
+    plan: Plan, inventory: Inventory, seeds: Sequence[int], nights: Sequence[Night], play: Player
+) -> tuple[Spread, tuple[str, ...]]:
+    """(one node at a time, what else was rehearsed in words)."""
+    took = aggregate.durations(nights)
+    if any(len(batch) > 1 for batch in plan.batches):
+        serial = list(play(without_end(one_at_a_time(plan)), seeds))
+        return aggregate.durations(serial), ()
+    pairs = two_at_a_time(plan, inventory)
+    if pairs is None:
+        return took, ()
+    other: list[Night] = []
+    for night in play(without_end(pairs), seeds):
+        if not night.went_well:
+            return took, ()
+        other.append(night)
+    if not as_safe(nights, other):
+        return took, ()
+    faster = aggregate.durations(other)
+    if faster.p50 >= took.p50:
+        return took, ()
+    return took, (
+        f"two at a time would take {_words(faster.p50)} (P95 {_words(faster.p95)}), as safe in all {len(seeds)} seeds: "
+        "plan --max-parallel 2",
+    )
+
+
+def as_safe(nights: Sequence[Night], other: Sequence[Night]) -> bool:
+    """Whether no workload is without a Ready pod for longer (P95) in the other nights, nor evicted more often by
+    anything but its own node's turn.
+    """
+    before = aggregate.workload_measures(nights)
+    for ref, measures in aggregate.workload_measures(other).items():
+        known = before.get(ref, [])
+        was = _p95([item.downtime_ms for item in known], len(nights))
+        now = _p95([item.downtime_ms for item in measures], len(other))
+        if now > was + (max(_TOLERANCE_MS, was // 10) if was else 0):
+            return False
+    return {text for night in other for text, _ in night.notes} <= {text for night in nights for text, _ in night.notes}
+
+
+def _p95(values: Sequence[int], count: int) -> int:
+    ordered = sorted([*values, *[0] * (count - len(values))])
+    return ordered[rank(count, 95)]
+
+
+def _words(seconds: float) -> str:
+    return format_duration(round(seconds * SECOND))
