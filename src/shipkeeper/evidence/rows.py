@@ -173,24 +173,30 @@ def chart_rows(story: Story, forecast: Forecast | None) -> tuple[ChartRow, ...]:
 
 
 def _forecast_spans(node: NodeForecast) -> tuple[Span, ...]:
-    marks = [("drain", node.cordoned), ("reboot", node.drained), ("settle", node.ready), ("", node.done)]
+    marks = (
+        ("drain", node.cordoned),
+        ("reboot", node.drained),
+        ("serves" if node.serves is not None else "settle", node.ready),
+        ("settle", node.serves),
+        ("", node.done),
+    )
     known = [(phase, mark.p50) for phase, mark in marks if mark is not None]
     return tuple(Span(phase=phase, begin=begin, end=end) for (phase, begin), (_, end) in pairwise(known) if end > begin)
 
 
 def _actual_spans(story: Story, node: str) -> tuple[Span, ...]:
     merged = {"cordon": "drain", "uncordon": "settle"}
+    now = [
+        (step.plan.action, step.began_ms, step.ended_ms) for step in story.of_node(node) if step.began_ms is not None
+    ]
     spans: list[Span] = []
-    for step in story.of_node(node):
-        if step.began_ms is None:
-            continue
-        phase = merged.get(step.plan.action, step.plan.action)
-        end_ms = step.ended_ms if step.ended_ms is not None else story.last_ms
-        begin, end = (step.began_ms - story.began_ms) / 1000, (end_ms - story.began_ms) / 1000
-        unfinished = step.ended_ms is None
-        if spans and spans[-1].phase == phase:
+    for action, began_ms, ended_ms in (*story.given_back.get(node, ()), *now):
+        phase = merged.get(action, action)
+        end_ms = ended_ms if ended_ms is not None else story.last_ms
+        begin, end = (began_ms - story.began_ms) / 1000, (end_ms - story.began_ms) / 1000
+        if spans and spans[-1].phase == phase and begin - spans[-1].end < 1:
             begin = spans.pop().begin
-        spans.append(Span(phase=phase, begin=begin, end=end, open=unfinished))
+        spans.append(Span(phase=phase, begin=begin, end=end, open=ended_ms is None))
     return tuple(spans)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from shipkeeper.execution.status import UNDO
 from shipkeeper.model.errors import Failed
 from shipkeeper.model.plan import Plan, PlanStep
 from shipkeeper.model.run import (
@@ -89,6 +90,8 @@ class Story:
     felt: dict[tuple[str, str, str], Felt] = field(default_factory=dict)
     left: dict[str, NodeLeft] = field(default_factory=dict)
     heads: list[tuple[int, HeadSigned]] = field(default_factory=list)
+    given_back: dict[str, list[tuple[str, int, int | None]]] = field(default_factory=dict)
+    """Node → (action, began, ended) of steps that were undone: the node was uncordoned before it was done."""
 
     def of_node(self, name: str) -> list[StepStory]:
         """Steps of a node, in the plan's order."""
@@ -187,17 +190,30 @@ def _tell_step(story: Story, at_ms: int, event: StepIntent | StepOutcome | PodOu
         if not isinstance(event, StepIntent):
             return
         step = story.steps[event.step] = StepStory(PlanStep(id=event.step, action=event.action, target=event.target))
-    if isinstance(event, StepIntent):
+    if isinstance(event, StepIntent) and UNDO in event.detail:
+        _give_back(story, at_ms, event.target)
+    elif isinstance(event, StepIntent):
         step.began_ms = at_ms if step.began_ms is None else step.began_ms
         step.attempts = max(step.attempts, event.attempt)
         step.boot_before = event.boot_id or step.boot_before
         step.state = "running"
     elif isinstance(event, PodOutcome):
         step.pods.append(event)
-    else:
+    elif UNDO not in event.readings:
         step.state, step.reason, step.ended_ms = event.state, event.reason, at_ms
         step.began_ms = at_ms if step.began_ms is None else step.began_ms
         step.readings |= event.readings
+
+
+def _give_back(story: Story, at_ms: int, node: str) -> None:
+    """The node is uncordoned before it was done: what was done so far is kept apart, and it begins again later."""
+    for step in story.of_node(node):
+        if step.began_ms is not None:
+            ended_ms = step.ended_ms if step.ended_ms is not None else at_ms
+            story.given_back.setdefault(node, []).append((step.plan.action, step.began_ms, ended_ms))
+            step.began_ms = step.ended_ms = None
+            step.state, step.reason = "pending", ""
+    story.notes.append((at_ms, Noted(topic="given back", text="uncordoned before it was done", object=f"Node {node}")))
 
 
 def _tell_gate(story: Story, at_ms: int, event: GateRead) -> None:

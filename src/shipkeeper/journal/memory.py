@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shipkeeper.journal.chain import next_entries
+from shipkeeper.journal.names import CHECKS
 from shipkeeper.model.run import RunEvent
 from shipkeeper.ports.journal import Entry, Message
 
@@ -37,7 +38,7 @@ class MemoryJournal:
 
     def runs(self) -> tuple[str, ...]:
         """Run ids, oldest first. Chains of checklists (ids that begin with ``checks-``) are not runs."""
-        return tuple(run for run, added in self._added.items() if added and not run.startswith("checks-"))
+        return tuple(run for run, added in self._added.items() if added and not run.startswith(CHECKS))
 
     def head(self, run: str) -> tuple[int, str]:
         """(seq, hash) of the newest entry; (0, "") for a run without any."""

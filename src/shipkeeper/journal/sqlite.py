@@ -11,6 +11,7 @@ from pathlib import Path
 from shipkeeper.journal.chain import broken, next_entries, verified
 from shipkeeper.journal.filesystems import refuse_network
 from shipkeeper.journal.locks import RunLocks
+from shipkeeper.journal.names import CHECKS
 from shipkeeper.journal.schema import migrate
 from shipkeeper.model.errors import Failed
 from shipkeeper.model.run import RunEvent
@@ -139,9 +140,9 @@ class SqliteJournal:
         """Run ids, oldest first. Chains of checklists (ids that begin with ``checks-``) are not runs."""
         with self._database.errors():
             rows = self._database.connection.execute(
-                "SELECT run FROM entries GROUP BY run HAVING run NOT LIKE 'checks-%' ORDER BY MIN(rowid)"
+                "SELECT run FROM entries GROUP BY run ORDER BY MIN(rowid)"
             ).fetchall()
-        return tuple(run for (run,) in rows)
+        return tuple(run for (run,) in rows if not run.startswith(CHECKS))
 
     def head(self, run: str) -> tuple[int, str]:
         """(seq, hash) of the newest entry; (0, "") for a run without any."""
