@@ -1,0 +1,169 @@
+"""Batches one after another: what is asked before each, the nodes' turns, and the safe point after."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from shipkeeper.execution.before import observe
+from shipkeeper.execution.context import Run
+from shipkeeper.execution.gates.blocks import nothing_changed, remember_budgets
+from shipkeeper.execution.gates.catalogue import GATES
+from shipkeeper.execution.gates.keeper import Asking, Hold, concerns
+from shipkeeper.execution.gates.machine import quorum
+from shipkeeper.execution.gates.start import can_finish, clock_agrees
+from shipkeeper.execution.node import maintain
+from shipkeeper.execution.signals import Stopped, StopRequest, window_over
+from shipkeeper.execution.work import NodeWork
+from shipkeeper.model.errors import ShipkeeperError
+from shipkeeper.model.nodes import Node
+from shipkeeper.model.pods import Pod
+from shipkeeper.model.time import SECOND
+from shipkeeper.ports.gates import GateReading
+
+_QUORUM_POLL_MS = 5 * SECOND
+
+
+async def run_batches(run: Run) -> None:
+    """Carry out what is left of the plan. Raises Stopped once every node is left as the stop table says."""
+    view = run.record.view
+    for names in run.plan.batches:
+        works = [NodeWork(run, run.plan.planned(name)) for name in names if not view.finished(name)]
+        if not works:
+            continue
+        await _before(run, works)
+        await _take_turns(run, works)
+        await safe_point(run)
+
+
+async def safe_point(run: Run) -> None:
+    """Nothing is half done here: sign the head, and write it on the Lease. Raises Stopped."""
+    head = run.record.sign()
+    if head:
+        run.lease.head = head
+        await run.api.patiently(run.lease.renew)
+
+
+async def _take_turns(run: Run, works: list[NodeWork]) -> None:
+    if len(works) == 1:
+        await maintain(works[0])
+        return
+    stops: list[StopRequest] = []
+
+    async def one(work: NodeWork) -> None:
+        try:
+            await maintain(work)
+        except Stopped as signal:
+            stops.append(signal.request)
+
+    async with run.runtime.scope() as scope:
+        for work in works:
+            scope.start(work.name, partial(one, work))
+    if stops:
+        raise Stopped(run.control.stop or stops[0])
+
+
+# --- before a batch ------------------------------------------------------------------------
+
+
+async def _before(run: Run, works: list[NodeWork]) -> None:
+    """Ask everything that is asked before nodes are taken; nodes that are under way already go on. Raises Stopped."""
+    new = [work for work in works if not run.record.view.begun(work.name)]
+    if not new:
+        return
+    while True:
+        run.control.check()
+        try:
+            await _ask(run, new)
+            return
+        except ShipkeeperError as error:
+            if error.code.startswith("journal-"):
+                raise
+            hold = Hold(
+                reason=f"before {', '.join(work.name for work in new)}: {error.message}",
+                object=error.object,
+                why=error.why or "what the answer means is not known, and unknown means stop",
+                will_do="nothing; it is asked again on resume",
+                commands=(error.hint, *run.gates.commands()),
+                words=("resume",),
+            )
+            await run.gates.hold(hold, Asking(new[0].id("cordon"), "intent"))
+
+
+async def _ask(run: Run, new: list[NodeWork]) -> None:
+    first = new[0].id("cordon")
+    asking = Asking(first, "intent", until_ms=_last_moment(run, new))
+    fits = can_finish(run, [work.name for work in new], "cordon")
+    run.gates.say(fits, first)
+    if not fits.is_open:
+        raise Stopped(window_over(f"not begun: {', '.join(work.name for work in new)}: {fits.reason}"))
+    await run.gates.pass_through(lambda: clock_agrees(run), asking)
+    away = [work.name for work in new]
+    for work in new:
+        if work.planned.control_plane:
+            slow = Asking(work.id("cordon"), "intent", poll_ms=_QUORUM_POLL_MS, until_ms=asking.until_ms)
+            await run.gates.pass_through(lambda: quorum(run, "quorum-before", away), slow)
+    if run.plan.drain_policy.confirm == "each":
+        for work in new:
+            await _confirm(run, work)
+    pods: list[Pod] = []
+    for work in new:
+        pods += await run.api.list(Pod, node=work.name)
+
+    async def steady() -> GateReading:
+        reading = await nothing_changed(run, [pod for pod in pods if not pod.daemon and not pod.mirror])
+        return reading if not reading.is_open else await _no_new_errors(run, new, reading)
+
+    reading = await run.gates.pass_through(steady, asking)
+    if not reading.is_open:
+        await remember_budgets(run)  # a person looked, and approved what they are now
+    if len(new) > 1:
+        # Read for all before any is touched: what one node's turn does must not lower the next one's bar.
+        for work in new:
+            node = await run.api.get(Node, work.name)
+            if node is not None:
+                work.fresh = await observe(run, node)
+
+
+def _last_moment(run: Run, new: list[NodeWork]) -> int | None:
+    moments = [run.estimates.last_moment_ms(work.name, "cordon") for work in new]
+    known = [moment for moment in moments if moment is not None]
+    return min(known) if known else None
+
+
+async def _no_new_errors(run: Run, new: list[NodeWork], reading: GateReading) -> GateReading:
+    if run.world.new_errors is None:
+        return reading
+    found = await run.world.new_errors(tuple(work.name for work in new))
+    if not found:
+        return reading
+    return GateReading(
+        "nothing-blocks",
+        "closed",
+        f"{len(found)} new error findings",
+        reason="; ".join(found[:3]),
+        fix="shipkeeper check",
+    )
+
+
+async def _confirm(run: Run, work: NodeWork) -> None:
+    """Wait for a person's approval of this node; one that was given before counts."""
+    step = work.id("cordon")
+    for message in run.control.approvals:
+        if concerns(message, step):
+            run.control.approvals.remove(message)
+            run.gates.say(GateReading("confirmed", "open", f"approved by {message.by}"), step)
+            return
+    gate = GATES["confirmed"]
+    closed = GateReading("confirmed", "closed", "nobody has", reason=f"{work.name} waits for a person's approval")
+    run.gates.say(closed, step)
+    hold = Hold(
+        reason=closed.reason,
+        object=f"Node {work.name}",
+        why=gate.why,
+        will_do=gate.waits,
+        commands=(f"shipkeeper runs approve {run.id} --step {work.name}", f"shipkeeper runs abort {run.id}"),
+        state="paused",
+        words=("approve",),
+    )
+    await run.gates.hold(hold, Asking(step, "intent", until_ms=_last_moment(run, [work])))
+    run.gates.say(GateReading("confirmed", "open", "approved"), step)

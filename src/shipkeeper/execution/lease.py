@@ -1,0 +1,203 @@
+"""One runner per cluster: a Lease held by the run, renewed in the background, outliving every effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from shipkeeper.execution import marks
+from shipkeeper.execution.control import Control
+from shipkeeper.execution.record import Record
+from shipkeeper.execution.signals import Stopped, StopRequest
+from shipkeeper.execution.world import RunOptions, World
+from shipkeeper.model.cluster import Lease
+from shipkeeper.model.errors import Conflict, Refused, Unauthenticated, Unreachable
+from shipkeeper.model.time import SECOND, format_duration, iso
+from shipkeeper.ports.runtime import Channel
+
+_MARGIN_MS = 5 * SECOND
+"""How much longer than an effect the lease must live, and how far apart two machines' clocks may be."""
+
+
+class LeaseKeeper:
+    """Takes, renews and gives back the cluster's Lease. Expiry is judged by our own monotonic clock, from before
+    each renewal was sent: then nobody can hold it twice, whatever the machines' clocks say.
+    """
+
+    def __init__(self, world: World, options: RunOptions, control: Control, record: Record) -> None:
+        self._world, self._options, self._control, self._record = world, options, control, record
+        self._runtime = world.runtime
+        self._lease: Lease | None = None
+        self._expires_ms = 0
+        self._needed_until_ms = 0
+        self._lost = ""
+        self._busy: Channel[Any] = world.runtime.channel()
+        self._busy.send(None)
+        self.head = ""
+        """``run seq hash`` to be written with the next renewal."""
+
+    # --- taking ----------------------------------------------------------------------------
+
+    async def take(self, plan_digest: str) -> None:
+        """Take the lease. Waits for a dead predecessor's to run out. Raises Refused naming a living holder."""
+        while True:
+            found = await self._world.api.get(Lease, marks.LEASE_NAME, self._world.lease_namespace)
+            if found is None:
+                found = Lease(self._world.lease_namespace, marks.LEASE_NAME)
+            elif found.holder and not await self._may_replace(found):
+                continue
+            now = self._runtime.now_ms()
+            wanted = replace(
+                found,
+                holder=self._record.run_id,
+                acquired_ms=now,
+                transitions=found.transitions + (1 if found.holder else 0),
+                annotations={
+                    **found.annotations,
+                    marks.PROCESS: self._world.process,
+                    marks.PLAN: plan_digest,
+                },
+            )
+            try:
+                await self._put(wanted, self._options.lease_ms)
+            except Conflict:
+                continue  # somebody was faster: look again
+            return
+
+    async def _may_replace(self, found: Lease) -> bool:
+        """Whether the present holder is gone. Raises Refused when it is not; False: look again."""
+        left_ms = found.renewed_ms + found.duration_ms + _MARGIN_MS - self._runtime.now_ms()
+        if left_ms <= 0 or self._world.process_gone(found.annotations.get(marks.PROCESS, "")):
+            return True
+        if found.holder != self._record.run_id:
+            raise self._refusal(found)
+        # The same run: either it runs elsewhere, and renews, or its process died, and the lease runs out.
+        waited = self._runtime.monotonic_ms()
+        while left_ms > 0:
+            await self._control.nap(min(SECOND, left_ms))
+            self._control.check()
+            again = await self._world.api.get(Lease, marks.LEASE_NAME, self._world.lease_namespace)
+            if again is None:
+                return False
+            if again.renewed_ms != found.renewed_ms or again.holder != found.holder:
+                raise self._refusal(again)
+            left_ms = found.duration_ms + _MARGIN_MS - (self._runtime.monotonic_ms() - waited)
+            left_ms = min(left_ms, found.renewed_ms + found.duration_ms + _MARGIN_MS - self._runtime.now_ms())
+        return True
+
+    def _refusal(self, found: Lease) -> Refused:
+        where = found.annotations.get(marks.PROCESS, "")
+        return Refused(
+            f"{found.holder} holds the lease{f' ({where})' if where else ''}, renewed {iso(found.renewed_ms)}",
+            code="lease-held",
+            object=str(found.ref),
+            why="two runs that drain one cluster at once take out more than either of them knows",
+            hint=f"look at it with: shipkeeper runs status {found.holder}; or wait until it ends",
+        )
+
+    # --- keeping ---------------------------------------------------------------------------
+
+    async def keep(self) -> None:
+        """Renew for ever; in the background."""
+        while not self._lost:
+            await self._runtime.sleep(self._options.renew_ms)
+            try:
+                await self.renew()
+            except Unauthenticated:
+                continue  # the steps see it too, and say so
+            except Unreachable:
+                continue
+            except Stopped:
+                return
+
+    async def renew(self, duration_ms: int = 0) -> None:
+        """Renew now, for that long (default: the usual time). Raises Stopped when the lease is lost, Unreachable."""
+        await self._busy.receive()
+        try:
+            while True:
+                if self._lost:
+                    raise Stopped(self._loss())
+                lease = self._lease if self._lease is not None else await self._read_own()
+                needed = self._needed_until_ms - self._runtime.monotonic_ms()
+                try:
+                    await self._put(lease, max(duration_ms, self._options.lease_ms, needed))
+                    return
+                except Conflict:
+                    self._lease = None  # ours, with its answer lost, or somebody else's: look
+        finally:
+            self._busy.send(None)
+
+    async def ensure(self, effect_ms: int) -> None:
+        """Make sure that the lease outlives an effect of that length. Raises Stopped when it is lost, Unreachable."""
+        if self._lost:
+            raise Stopped(self._loss())
+        now = self._runtime.monotonic_ms()
+        if self._lease is None or self._expires_ms - now < effect_ms + _MARGIN_MS:
+            if effect_ms > self._options.lease_ms:
+                self._needed_until_ms = now + effect_ms + 2 * _MARGIN_MS
+            await self.renew(effect_ms + 2 * _MARGIN_MS)
+
+    def relax(self) -> None:
+        """A long effect has ended: renewals need not outlive it any more."""
+        self._needed_until_ms = 0
+
+    def forget(self) -> None:
+        """Drop what we believe of the lease: the next look asks the cluster."""
+        self._lease = None
+        self._expires_ms = 0
+
+    async def give_back(self) -> None:
+        """Leave the lease without a holder; what went wrong is not worth failing for, it runs out anyway."""
+        if self._lost:
+            return
+        await self._busy.receive()
+        try:
+            lease = self._lease if self._lease is not None else await self._read_own()
+            await self._world.api.put_lease(self._with_head(replace(lease, holder="", duration_ms=SECOND)))
+            self._lease = None
+        except (Conflict, Unreachable, Stopped):
+            return
+        finally:
+            self._busy.send(None)
+
+    # --- inside ----------------------------------------------------------------------------
+
+    async def _read_own(self) -> Lease:
+        found = await self._world.api.get(Lease, marks.LEASE_NAME, self._world.lease_namespace)
+        mine = (
+            found is not None
+            and found.holder == self._record.run_id
+            and found.annotations.get(marks.PROCESS, "") == self._world.process
+        )
+        if found is None or not mine:
+            self._lost = (
+                f"{found.holder or 'nobody'} ({found.annotations.get(marks.PROCESS, '') or 'unknown process'})"
+                if found is not None
+                else "nobody: it was deleted"
+            )
+            raise Stopped(self._loss())
+        return found
+
+    async def _put(self, lease: Lease, duration_ms: int) -> None:
+        sent = self._runtime.monotonic_ms()
+        wanted = replace(lease, duration_ms=duration_ms, renewed_ms=self._runtime.now_ms())
+        self._lease = await self._world.api.put_lease(self._with_head(wanted))
+        self._expires_ms = sent + duration_ms
+
+    def _with_head(self, lease: Lease) -> Lease:
+        return replace(lease, annotations={**lease.annotations, marks.HEAD: self.head}) if self.head else lease
+
+    def _loss(self) -> StopRequest:
+        request = StopRequest(
+            "gate",
+            "held",
+            f"the lease {self._world.lease_namespace}/{marks.LEASE_NAME} was lost; its holder is now {self._lost}",
+            4,
+        )
+        self._control.request(request)
+        return request
+
+    def remaining(self) -> str:
+        """How long it still lives, in words."""
+        return format_duration(max(0, self._expires_ms - self._runtime.monotonic_ms()))

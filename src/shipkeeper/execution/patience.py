@@ -1,0 +1,130 @@
+"""The cluster, with patience: an API server that cannot be reached is waited for; one that lets us not in is not."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from shipkeeper.execution.control import Control
+from shipkeeper.execution.record import Record
+from shipkeeper.execution.signals import Stopped, StopRequest
+from shipkeeper.execution.world import RunOptions, World
+from shipkeeper.model.cluster import ClusterIdentity
+from shipkeeper.model.errors import Unauthenticated, Unreachable
+from shipkeeper.model.nodes import Node
+from shipkeeper.model.refs import ObjectRef
+from shipkeeper.model.room import Room
+from shipkeeper.model.time import SECOND, format_duration
+from shipkeeper.model.workloads import Workload
+from shipkeeper.ports.cluster import Eviction, EvictionAnswer, NodePatch, Watch
+
+T = TypeVar("T")
+
+_FIRST_MS = SECOND
+_LONGEST_MS = 15 * SECOND
+
+
+class PatientApi:
+    """Reads, and writes that may be repeated, of ``ports.cluster.ClusterApi``.
+
+    Unreachable: tried again, ever more slowly, for ``unreachable_ms``; then the run is held (exit 7). Unauthenticated:
+    tried once more, which runs the credential again; then the run pauses (exit 7). Everything else is handed on.
+    """
+
+    def __init__(self, world: World, options: RunOptions, control: Control, record: Record) -> None:
+        self._api, self._runtime = world.api, world.runtime
+        self._options, self._control, self._record = options, control, record
+        self._away_since: int | None = None
+
+    async def identity(self) -> ClusterIdentity:
+        """See ports.cluster."""
+        return await self.patiently(self._api.identity)
+
+    async def whoami(self) -> str:
+        """See ports.cluster."""
+        return await self.patiently(self._api.whoami)
+
+    async def server_time_ms(self) -> int:
+        """See ports.cluster."""
+        return await self.patiently(self._api.server_time_ms)
+
+    async def get(self, kind: type[T], name: str, namespace: str = "") -> T | None:
+        """See ports.cluster: a quorum read."""
+        return await self.patiently(lambda: self._api.get(kind, name, namespace))
+
+    async def list(self, kind: type[T], *, namespace: str = "", node: str = "") -> tuple[T, ...]:
+        """See ports.cluster: a quorum read."""
+        return await self.patiently(lambda: self._api.list(kind, namespace=namespace, node=node))
+
+    async def workloads(self, refs: Sequence[ObjectRef]) -> tuple[Workload | None, ...]:
+        """See ports.cluster."""
+        return await self.patiently(lambda: self._api.workloads(refs))
+
+    async def all_workloads(self) -> tuple[Workload, ...]:
+        """See ports.cluster."""
+        return await self.patiently(self._api.all_workloads)
+
+    async def room(self) -> Room:
+        """See ports.cluster."""
+        return await self.patiently(self._api.room)
+
+    async def patch_node(self, name: str, patch: NodePatch) -> Node:
+        """See ports.cluster. Raises Conflict also when our own patch arrived and its answer did not."""
+        return await self.patiently(lambda: self._api.patch_node(name, patch))
+
+    async def evict_many(self, evictions: Sequence[Eviction]) -> tuple[EvictionAnswer, ...]:
+        """See ports.cluster. With the UID as precondition an eviction may be repeated."""
+        return await self.patiently(lambda: self._api.evict_many(evictions))
+
+    def watch(self, kind: type[T], *, namespace: str = "", node: str = "") -> Watch[T]:
+        """See ports.cluster. Its ``receive`` is not patient: open another one."""
+        return self._api.watch(kind, namespace=namespace, node=node)
+
+    async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call that may be repeated. Raises Stopped when patience ends."""
+        delay_ms = _FIRST_MS
+        refused = False
+        while True:
+            try:
+                result = await call()
+            except Unauthenticated as error:
+                if refused:
+                    raise Stopped(self._locked_out(error)) from error
+                refused = True
+                continue
+            except Unreachable as error:
+                await self._wait(error, delay_ms)
+                delay_ms = min(2 * delay_ms, _LONGEST_MS)
+                continue
+            if self._away_since is not None:
+                away = self._runtime.monotonic_ms() - self._away_since
+                self._away_since = None
+                self._record.note("api-back", f"the API server answers again after {format_duration(away)}")
+            return result
+
+    async def _wait(self, error: Unreachable, delay_ms: int) -> None:
+        now = self._runtime.monotonic_ms()
+        if self._away_since is None:
+            self._away_since = now
+            self._record.note(
+                "api-unreachable",
+                f"{error.message}; nothing is done meanwhile, and it is tried for "
+                f"{format_duration(self._options.unreachable_ms)}",
+                object=error.object,
+            )
+        if now - self._away_since >= self._options.unreachable_ms:
+            request = StopRequest(
+                "gate",
+                "held",
+                f"the API server could not be reached for {format_duration(self._options.unreachable_ms)}: "
+                f"{error.message}",
+                error.exit_code,
+            )
+            self._control.request(request)
+            raise Stopped(request) from error
+        await self._runtime.sleep(delay_ms)
+
+    def _locked_out(self, error: Unauthenticated) -> StopRequest:
+        request = StopRequest("gate", "paused", f"the cluster no longer accepts us: {error.message}", error.exit_code)
+        self._control.request(request)
+        return request

@@ -1,0 +1,183 @@
+"""A run, folded from its journal: for people, for the command line, and for going on after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from shipkeeper.model.errors import BadInput
+from shipkeeper.model.plan import Plan
+from shipkeeper.model.run import (
+    GateRead,
+    NodeLeft,
+    PodOutcome,
+    RunEnded,
+    RunStarted,
+    RunStatus,
+    StateChanged,
+    StepIntent,
+    StepOutcome,
+    StepStatus,
+)
+from shipkeeper.model.time import iso
+from shipkeeper.ports.journal import Entry
+
+UNDO = "undo"
+"""Key in an uncordon's ``detail``: the node is given back before it was done, and begins again at its cordon."""
+
+OVER = ("done", "failed", "aborted")
+"""States that a run never leaves."""
+
+FINISHED = ("done", "skipped")
+"""Step states that need no more work."""
+
+
+@dataclass
+class StepView:
+    """One step as the journal knows it. ``intent`` is its newest one, written at ``intent_ms``."""
+
+    id: str
+    action: str
+    target: str
+    state: str = "pending"
+    attempts: int = 0
+    reason: str = ""
+    intent: StepIntent | None = None
+    intent_ms: int = 0
+    ended_ms: int = 0
+    pods: int = 0
+    """A drain's pods."""
+    pods_gone: int = 0
+    gate: GateRead | None = None
+    """The newest gate reading, while it is not open."""
+
+    def forget(self) -> None:
+        """Back to pending; attempts are kept."""
+        self.state, self.reason, self.intent, self.gate = "pending", "", None, None
+        self.pods = self.pods_gone = 0
+
+
+@dataclass
+class RunView:
+    """The fold. ``apply`` takes entries in order."""
+
+    run: str = ""
+    plan: Plan | None = None
+    state: str = "waiting"
+    reason: str = ""
+    change: StateChanged | None = None
+    """The newest change of state."""
+    started_ms: int = 0
+    ended_ms: int = 0
+    now_ms: int = 0
+    """Time of the newest entry."""
+    seq: int = 0
+    head: str = ""
+    steps: dict[str, StepView] = field(default_factory=dict)
+    left: dict[str, NodeLeft] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> RunView:
+        """Fold all entries of one run."""
+        view = cls()
+        for entry in entries:
+            view.apply(entry)
+        return view
+
+    def apply(self, entry: Entry) -> None:
+        """Take the next entry."""
+        self.run, self.seq, self.head, self.now_ms = entry.run, entry.seq, entry.hash, entry.at_ms
+        event = entry.event
+        if isinstance(event, RunStarted):
+            self._started(event, entry.at_ms)
+        elif isinstance(event, StepIntent):
+            self._intended(event, entry.at_ms)
+        elif isinstance(event, StepOutcome):
+            self._ended(event, entry.at_ms)
+        elif isinstance(event, PodOutcome):
+            step = self.steps.get(event.step)
+            if step is not None and event.result in ("evicted", "gone"):
+                step.pods_gone += 1
+        elif isinstance(event, GateRead):
+            step = self.steps.get(event.step)
+            if step is not None:
+                step.gate = None if event.state == "open" else event
+        elif isinstance(event, StateChanged):
+            self.state, self.reason, self.change = event.state, event.reason, event
+        elif isinstance(event, NodeLeft):
+            self.left[event.node] = event
+        elif isinstance(event, RunEnded):
+            self.state, self.reason, self.ended_ms = event.state, event.reason, entry.at_ms
+
+    def step(self, id: str) -> StepView:
+        """The step of that id. Raises KeyError when the plan has none."""
+        return self.steps[id]
+
+    def finished(self, node: str) -> bool:
+        """Whether nothing is left to do with the node."""
+        return all(step.state in (*FINISHED, "failed") for step in self.steps.values() if step.target == node)
+
+    def begun(self, node: str) -> bool:
+        """Whether anything was announced for the node that is not undone."""
+        return any(step.intent is not None for step in self.steps.values() if step.target == node)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The plan's nodes, in order."""
+        return () if self.plan is None else tuple(name for batch in self.plan.batches for name in batch)
+
+    def _started(self, event: RunStarted, at_ms: int) -> None:
+        self.plan = event.plan
+        self.started_ms = self.started_ms or at_ms
+        self.ended_ms = 0
+        self.state, self.reason = "running", ""
+        self.left.clear()
+        for step in event.plan.steps:
+            self.steps.setdefault(step.id, StepView(step.id, step.action, step.target))
+
+    def _intended(self, event: StepIntent, at_ms: int) -> None:
+        step = self.steps.setdefault(event.step, StepView(event.step, event.action, event.target))
+        if UNDO in event.detail:
+            for other in self.steps.values():
+                if other.target == event.target:
+                    other.forget()
+            return
+        more = step.state == "running" and step.attempts == event.attempt
+        step.state, step.attempts, step.reason, step.intent = "running", event.attempt, "", event
+        step.intent_ms = step.intent_ms if more else at_ms
+        step.pods = step.pods + len(event.pods) if more else len(event.pods)
+        step.pods_gone = step.pods_gone if more else 0
+
+    def _ended(self, event: StepOutcome, at_ms: int) -> None:
+        step = self.steps.get(event.step)
+        if step is None or UNDO in event.readings:
+            return
+        step.state, step.reason = event.state, event.reason
+        step.gate = None if event.state in FINISHED else step.gate
+        step.ended_ms = at_ms
+
+    def status(self) -> RunStatus:
+        """The run as ``runs status`` prints it."""
+        commands = self.change.commands if self.change is not None and self.change.state == self.state else ()
+        return RunStatus(
+            id=self.run,
+            plan_digest=self.plan.digest if self.plan is not None else "",
+            state=self.state,
+            started_at=iso(self.started_ms) if self.started_ms else "",
+            ended_at=iso(self.ended_ms) if self.ended_ms else "",
+            steps=tuple(
+                StepStatus(id=step.id, state=step.state, attempts=step.attempts, reason=step.reason)
+                for step in self.steps.values()
+            ),
+            journal_head=self.head,
+            reason=self.reason,
+            commands=commands,
+        )
+
+
+def fold(entries: Iterable[Entry]) -> RunStatus:
+    """Fold a run's entries into its status. Raises BadInput when there are none."""
+    view = RunView.of(entries)
+    if not view.run:
+        raise BadInput("there is no run of that id", hint="list them: shipkeeper runs")
+    return view.status()
