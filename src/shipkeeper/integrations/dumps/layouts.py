@@ -64,7 +64,8 @@ def wanted(layout: Layout, path: str) -> Wanted | None:
         return _in_bundle(parts)
     if not _is_text(parts[-1]):
         return None
-    return Wanted("objects", _resource(_stem(parts[-1])))
+    namespace = parts[-2] if layout == "cluster-info dump" and len(parts) > 1 else ""
+    return Wanted("objects", _resource(_stem(parts[-1])), namespace)
 
 
 def _in_must_gather(parts: list[str]) -> Wanted | None:

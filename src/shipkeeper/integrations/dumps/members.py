@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from shipkeeper.integrations.dumps.limits import Limits, Meter, too_big
-from shipkeeper.integrations.dumps.streams import PIECE, open_stream
+from shipkeeper.integrations.dumps.streams import PIECE, is_packed, open_stream
 from shipkeeper.integrations.dumps.tarball import BLOCK, is_tar
 from shipkeeper.integrations.dumps.tarball import members as tar_members
 from shipkeeper.model.errors import BadInput, Location
@@ -71,8 +71,12 @@ class Dump:
         def read() -> bytes:
             try:
                 with open(path, "rb") as file:
-                    stream = open_stream(file, self.place(inside), self.limits)
-                    return self._gather(stream.read, inside)
+                    if is_packed(file):
+                        return self._gather(open_stream(file, self.place(inside), self.limits).read, inside)
+                    size = os.fstat(file.fileno()).st_size
+                    if size > self.limits.member:
+                        raise too_big(self.place(inside), size, self.limits)
+                    return file.read(self.limits.member)
             except OSError as error:
                 raise BadInput(
                     f"it cannot be read: {error.strerror or error}", location=Location(self.place(inside))

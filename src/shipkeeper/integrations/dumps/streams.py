@@ -126,6 +126,13 @@ class _XzSource:
                 return piece
 
 
+def is_packed(file: BinaryIO) -> bool:
+    """Whether the file starts as gzip or xz does; it is left at its start."""
+    head = file.read(len(_XZ))
+    file.seek(0)
+    return head.startswith((_GZIP, _XZ))
+
+
 def open_stream(file: BinaryIO, name: str, limits: Limits) -> Stream:
     """A stream over a file, unpacking gzip or xz when its first bytes say so."""
     head = file.read(len(_XZ))

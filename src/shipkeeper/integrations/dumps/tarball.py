@@ -141,8 +141,9 @@ def _checksum_holds(header: bytes) -> bool:
     if not digits.isdigit() or not set(digits) <= set(b"01234567"):
         return False
     blanked = header[:148] + b" " * 8 + header[156:]
-    signed = sum(byte - 256 if byte > 127 else byte for byte in blanked)
-    return int(digits, 8) in (sum(blanked), signed)
+    told, unsigned = int(digits, 8), sum(blanked)
+    # Some old tars summed signed bytes.
+    return told == unsigned or told == unsigned - 256 * sum(byte > 127 for byte in blanked)
 
 
 def _broken(name: str, what: str) -> BadInput:
