@@ -256,3 +256,18 @@ def test_pods_of_a_statefulset_hold_their_unit_until_the_new_one_is_ready():
     assert step.estimate_seconds.p50 == pytest.approx((30 + 10) + 30), (
         "termination and start of the first, then the second ends"
     )
+
+
+def test_a_cluster_is_recognised_by_its_uid_and_another_of_its_name_refused():
+    def platform(uid: str) -> Platform:
+        mine = ClusterConfig(name="prod", uid=uid, drain=DrainDefaults(reboot_with="ssh"))
+        return Platform(
+            environments=(Environment(name="e", clusters=(ClusterConfig(name="staging"), mine)),),
+            reboot_drivers={"ssh": SSH, "ipmi": SSH},
+        )
+
+    assert propose(cluster_of_three(), platform("uid-cluster")).reboot.driver == "ssh"
+    assert propose(cluster_of_three(), platform("")).reboot.driver == "manual", "a cluster was guessed"
+    with pytest.raises(Refused) as caught:
+        propose(cluster_of_three(), platform("another"), cluster="prod")
+    assert caught.value.code == "other-cluster"

@@ -59,7 +59,7 @@ def propose(inventory: Inventory, wishes: Wishes, platform: Platform, at_ms: int
 
     Raises what ``propose_nodes`` raises, and BadInput for a window, duration or selector that is not understood.
     """
-    found = find_cluster(platform, wishes.cluster, context or inventory.identity.name)
+    found = find_cluster(platform, wishes.cluster, context or inventory.identity.name, inventory.identity.uid)
     environment, cluster = found if found is not None else (None, None)
     defaults = cluster.drain if cluster is not None else DrainDefaults()
     request = NodesRequest(

@@ -92,6 +92,8 @@ class ClusterConfig(Declared, frozen=True, kw_only=True):
     name: str
     role: str = "single"
     context: str = ""
+    uid: str = ""
+    """UID of namespace kube-system: how a dump is recognised, and another cluster of the same name refused."""
     lease_namespace: str = "kube-system"
     drain: DrainDefaults = DrainDefaults()
     timings: TimingConfig = TimingConfig()

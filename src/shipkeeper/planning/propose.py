@@ -32,7 +32,7 @@ def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platfor
     """
     request.check()
     choice = choose_nodes(inventory, request)
-    found = find_cluster(platform, request.cluster, inventory.identity.name)
+    found = find_cluster(platform, request.cluster, inventory.identity.name, inventory.identity.uid)
     cluster = found[1] if found is not None else None
     timings = derive_timings(inventory, cluster)
     reboot, reboot_note = reboot_plan(request, platform, cluster)

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import ALL, DrainPolicy, Estimate, PlanStep, RebootPlan, Timings
-from shipkeeper.model.time import SECOND, format_duration
+from shipkeeper.model.time import MINUTE, SECOND, format_duration
 from shipkeeper.planning.estimates import NodeTimes, Span
 from shipkeeper.planning.load import Load, NodeLoad
 
 REBOOT_ACTIONS = ("cordon", "drain", "reboot", "serves", "uncordon", "settle")
+LONG_MS = MINUTE
+"""A pod that takes this long to end is worth naming."""
 DRAIN_ACTIONS = ("cordon", "drain", "uncordon", "settle")
 
 
@@ -121,7 +123,7 @@ def _drain_why(mine: NodeLoad, load: Load, times: NodeTimes) -> str:
             f"{hold.pods} pods of the batch share PodDisruptionBudget {hold.budget}, "
             f"which lets {load.limits.get(hold.budget, 0)} go at a time"
         )
-    elif hold.pod:
+    elif hold.pod and hold.took_ms[1] >= LONG_MS:
         parts.append(f"longest to end: {hold.pod} ({format_duration(hold.took_ms[1])})")
     never = sorted({b for move in mine.moves for b in move.budgets if load.limits.get(b, 0) == 0})
     if never:

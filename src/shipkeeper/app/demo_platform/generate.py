@@ -1,0 +1,31 @@
+"""Write the demo's dump: ``python -m shipkeeper.app.demo_platform.generate [FILE]``."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+
+from shipkeeper.app.demo_platform import dump_path
+from shipkeeper.app.demo_platform.build import build
+from shipkeeper.app.demo_platform.nodes import KUBELET
+
+
+def document() -> bytes:
+    """The dump, unpacked: what ``kubectl get … -A -o json; kubectl version -o json`` print one after the other."""
+    version = {"serverVersion": {"gitVersion": KUBELET, "major": "1", "minor": "34", "platform": "linux/amd64"}}
+    return b"".join(
+        json.dumps(part, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        for part in (build(), version)
+    )
+
+
+def main() -> None:
+    """Write the dump, gzipped without a time so that the same platform is the same file."""
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else dump_path()
+    path.write_bytes(gzip.compress(document(), compresslevel=9, mtime=0))
+
+
+if __name__ == "__main__":
+    main()
