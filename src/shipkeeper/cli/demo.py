@@ -1,0 +1,145 @@
+"""``shipkeeper demo``: a stranger's first minute, told with the verbs themselves.
+
+Each part is printed as the command that does it and then really run; only the night itself is carried out on an
+embedded twin, because there is no cluster here.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+
+import click
+
+from shipkeeper.app.demo_platform import SELECTOR, WINDOW, dump_path, platform_path
+from shipkeeper.app.propose import load_plan
+from shipkeeper.app.rehearse import stopwatch
+from shipkeeper.app.state import State, read_forecast
+from shipkeeper.app.survey import load_inventory
+from shipkeeper.app.twin_night import run_on_twin
+from shipkeeper.cli.main import main
+from shipkeeper.cli.screen import Night
+from shipkeeper.model.errors import Failed
+from shipkeeper.ports.journal import Entry
+
+RUN = "run-demo"
+
+
+@click.command("demo")
+@click.option("--out", default="shipkeeper-demo", show_default=True, metavar="DIR", help="Where everything is written.")
+@click.option("--seeds", type=click.IntRange(min=1), default=30, show_default=True, help="Nights to rehearse.")
+@click.option(
+    "--speed", type=click.FloatRange(min=0), default=400, show_default=True, help="Virtual seconds per second; 0: max."
+)
+@click.option("--seed", type=int, default=4242, show_default=True, help="The night that is carried out.")
+def command(out: str, seeds: int, speed: float, seed: int) -> None:
+    """The whole story on an embedded twin of a realistic platform: survey, due, check, plan, rehearse, checklist,
+    notices, run, evidence. About a minute; needs no cluster and no network.
+    """
+    began = stopwatch()
+    story = _Story(Path(out))
+    story.prepare()
+    story.tell("What really runs, from an ordinary dump.", "survey --from {dump} --save {inv}")
+    story.tell("What must be done by when, and why.", "due --from {inv} --platform {platform}")
+    story.tell(
+        "What would block or hurt a drain tonight, and the fix.",
+        f"check --from {{inv}} --platform {{platform}} -l {SELECTOR} --fail-on never",
+    )
+    story.tell(
+        "The night: which node when, bound to this cluster under a digest.",
+        f"plan nodes -l {SELECTOR} --from {{inv}} --platform {{platform}} --window {WINDOW} "
+        "--delete-emptydir-data --save {plan}",
+    )
+    story.tell(
+        f"The night before it happens: {seeds} times on a twin, in virtual time, with the executor that runs it.",
+        f"rehearse {{plan}} --from {{inv}} --seeds {seeds} --state {{state}} --save {{forecast}} --svg {{svg}}",
+    )
+    story.tell(
+        "The boxes a person would tick.", "checklist before {plan} --from {inv} --platform {platform} --state {state}"
+    )
+    story.tell("What people are told.", "notices preview {plan} --forecast {forecast} --audience users")
+    story.night(seed, speed)
+    story.tell("The proof.", f"evidence write {RUN} --state {{state}} --forecast {{forecast}} --out {{report}}")
+    story.tell("And that nobody edited it.", "evidence verify {report} --key {key}")
+    story.end(stopwatch() - began)
+
+
+class _Story:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths = {
+            "dump": folder / "platform.json.gz",
+            "platform": folder / "shipkeeper.yaml",
+            "inv": folder / "prod.inv",
+            "plan": folder / "night.plan",
+            "forecast": folder / "night.forecast",
+            "svg": folder / "night.svg",
+            "state": folder / "state",
+            "report": folder / "report",
+            "key": folder / "report" / "signing.pub",
+        }
+
+    def prepare(self) -> None:
+        marker = self.folder / ".shipkeeper-demo"
+        if self.folder.exists():
+            if not marker.exists() and any(self.folder.iterdir()):
+                raise Failed(
+                    f"{self.folder} exists and was not made by a demo",
+                    why="the demo writes its files there, and would mix them with yours",
+                    hint="name another folder: shipkeeper demo --out DIR",
+                )
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True)
+        marker.touch()
+        shutil.copy(dump_path(), self.paths["dump"])
+        shutil.copy(platform_path(), self.paths["platform"])
+
+    def tell(self, why: str, line: str) -> None:
+        args = line.format(**{name: shlex.quote(str(path)) for name, path in self.paths.items()})
+        click.secho(f"\n# {why}", bold=True)
+        click.secho(f"$ shipkeeper {args}", fg="cyan")
+        code = main.main(shlex.split(args), prog_name="shipkeeper", standalone_mode=False)
+        if isinstance(code, int) and code != 0:
+            raise Failed(f"shipkeeper {args} ended with exit code {code}", code="demo-failed")
+
+    def night(self, seed: int, speed: float) -> None:
+        click.secho("\n# The night itself, on the twin, journalled like any run.", bold=True)
+        click.secho(
+            f"$ shipkeeper run {self.paths['plan']} --context demo      (here: on the twin, {speed:g}× time)", fg="cyan"
+        )
+        plan, forecast = load_plan(str(self.paths["plan"])), read_forecast(self.paths["forecast"])
+        screen = Night(forecast)
+
+        def show(entry: Entry) -> None:
+            line = screen.take(entry)
+            if line is not None:
+                click.echo(line)
+
+        result = run_on_twin(
+            plan,
+            load_inventory(str(self.paths["inv"])),
+            RUN,
+            State.open(self.paths["state"]),
+            forecast=forecast,
+            seed=seed,
+            speed=speed,
+            on_entry=show,
+            on_time=lambda now_ms: None,
+        )
+        if result.exit_code != 0:
+            raise Failed(f"the night ended {result.state}: {result.reason}", code="demo-failed")
+
+    def end(self, seconds: float) -> None:
+        quoted = {name: shlex.quote(str(path)) for name, path in self.paths.items()}
+        click.secho(f"\nThat was a maintenance night, in {seconds:.0f} s.", bold=True)
+        click.echo(f"The report      {self.paths['report'] / 'index.html'}")
+        click.echo(f"The chart       {self.paths['svg']}")
+        click.echo("Try next")
+        for line in (
+            "check --from {dump} --platform {platform}",
+            "plan explain {plan} z1-general-1/drain",
+            f"plan nodes -l {SELECTOR} --from {{inv}} --order zones --max-parallel 2",
+            "survey --context YOUR-CONTEXT --save mine.inv      (reads only)",
+        ):
+            click.echo(f"  shipkeeper {line.format(**quoted)}")
