@@ -13,7 +13,7 @@ from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.propose import load_plan
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.survey import read_inventory
-from shipkeeper.assessment.check import Findings
+from shipkeeper.assessment.check import RULES, Findings
 from shipkeeper.cli import check_screen
 from shipkeeper.cli.check_junit import junit
 from shipkeeper.cli.check_sarif import sarif
@@ -61,7 +61,9 @@ class _CheckCommand(click.Command):
     metavar="[=NS/POD,…]",
     help="The plan will let pods go that nobody makes again: all, or these.",
 )
-@click.option("--explain", "rule", metavar="RULE", help="Tell what a rule is about, and where the fact is from.")
+@click.option(
+    "--explain", "rule", metavar="RULE", help="Tell what a rule is about, and where the fact is from; all lists them."
+)
 @click.option(
     "--fail-on",
     type=click.Choice(list(THRESHOLDS)),
@@ -145,6 +147,10 @@ def _write(
 def _explain(name: str, output: str) -> None:
     if output in ("sarif", "junit"):
         raise click.UsageError(f"--explain has no format {output}")
+    if name == "all":
+        rules = [RULES[one] for one in sorted(RULES)]
+        emit("RuleList", {"items": rules}, output, _list_rules, lambda: check_screen.rules_document(rules))
+        return
     rule = explain(name)
     lines = check_screen.explained(rule)
 
@@ -153,6 +159,11 @@ def _explain(name: str, output: str) -> None:
             console.print(line, markup=False, soft_wrap=False)
 
     emit("Rule", rule, output, table, lambda: "\n".join(lines))
+
+
+def _list_rules(console: Console) -> None:
+    for name in sorted(RULES):
+        console.print(f"{name:33}{RULES[name].title}", markup=False)
 
 
 def _listed(values: tuple[str, ...]) -> tuple[str, ...] | None:

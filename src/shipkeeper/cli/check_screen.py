@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -91,6 +91,36 @@ def explained(rule: Rule) -> list[str]:
         f"Needs: {', '.join(rule.needs) or 'nothing in particular'}",
         f"Source: {rule.source}",
     ]
+
+
+def rules_document(rules: Iterable[Rule]) -> str:
+    """Every rule's words as one Markdown page; ``docs/reference/rules.md`` is this, and a test compares them."""
+    parts = [
+        "# Rules of `check`",
+        "",
+        "What each rule looks for, what it means for a maintenance, and how to mend it."
+        " `shipkeeper check --explain RULE` tells the same for one rule;"
+        " this page is what `shipkeeper check --explain all -o markdown` writes.",
+        "",
+        "Severities, worst first: `error` stops a drain or loses work, `unknown` is a question that could not be"
+        " answered because something could not be read, `warning` is felt by somebody, `info` is worth knowing."
+        " By default an `error` or an `unknown` makes `check` exit with 5.",
+    ]
+    for rule in sorted(rules, key=lambda rule: rule.id):
+        needs = ", ".join(f"`{need}`" for need in rule.needs) or "whatever the rules need"
+        parts += [
+            "",
+            f"## {rule.id}",
+            "",
+            f"**{rule.title}.**",
+            "",
+            rule.explanation,
+            "",
+            f"- Fix: {rule.fix}",
+            f"- Reads: {needs}",
+            f"- Source: {rule.source}",
+        ]
+    return "\n".join(parts)
 
 
 def label(item: Finding) -> str:

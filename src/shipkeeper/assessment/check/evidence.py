@@ -18,7 +18,7 @@ RULE = Rule(
         "told otherwise."
     ),
     fix="Give the survey the right to read them (doctor prints the RBAC), or take a dump that holds them.",
-    source="docs/concepts/unknown.md",
+    source="docs/concepts/promises.md",
 )
 
 _ALWAYS = frozenset({"pods", "nodes"})
