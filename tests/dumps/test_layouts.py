@@ -96,7 +96,9 @@ def test_what_kubectl_cluster_info_dump_prints(plain: Inventory, tmp_path: Path)
     printed = b"".join(part + b"\n" + logs for part in (dump_json(listing([item])) for item in small_cluster()))
     path = tmp_path / "dump.txt"
     path.write_bytes(printed + dump_json({"serverVersion": {"gitVersion": "v1.34.4"}}))
-    assert content(read_dump(str(path))) == content(plain)
+    inventory = read_dump(str(path))
+    assert content(inventory) == content(plain)
+    assert inventory.is_missing("other-namespaces"), "it may have been told to leave namespaces out"
 
 
 def test_order_of_reading_does_not_show(plain: Inventory, tmp_path: Path) -> None:
@@ -169,6 +171,13 @@ class TestMissing:
         empty = listing([], "StatefulSetList", "apps/v1")
         path.write_bytes(one_list(small_cluster()) + dump_json(empty))
         assert not read_dump(str(path)).is_missing("statefulsets"), "an empty list says that there are none"
+
+    def test_an_empty_list_without_a_kind_counts_by_its_files_name(self, tmp_path: Path) -> None:
+        files = {"all.json": one_list(small_cluster()), "jobs.json": dump_json(listing([]))}
+        inventory = read_dump(str(as_folder(files, tmp_path)))
+        assert not inventory.is_missing("jobs")
+        [item] = [item for item in inventory.missing if item.what == "cronjobs"]
+        assert "cronjobs.json" in item.why, "the person must see how to tell us"
 
     def test_a_must_gather_says_that_it_is_partial(self, tmp_path: Path) -> None:
         inventory = read_dump(str(as_folder(must_gather(small_cluster()), tmp_path)))

@@ -28,6 +28,8 @@ class Collector:
         self.namespaces_of: dict[str, set[str]] = {}
         self.skipped: Counter[str] = Counter()
         self.drainers: set[str] = set()
+        self.printed_dump = False
+        """What ``kubectl cluster-info dump`` prints when it is given no folder."""
         self._seen: set[tuple[str, ...]] = set()
 
     def take(self, found: Found | ListHead, hint: str = "") -> None:

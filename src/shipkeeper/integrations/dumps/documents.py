@@ -69,10 +69,15 @@ class ListHead(msgspec.Struct):
     kind: str
 
 
+def is_printed_dump(data: bytes) -> bool:
+    """Whether containers' logs stand between the documents, as ``kubectl cluster-info dump`` prints them."""
+    return data.startswith(b"==== START logs") or b"\n==== START logs" in data
+
+
 def objects(data: bytes, place: str, limits: Limits) -> Iterator[Found | ListHead]:
     """Every object of a file, and every list that was there. Raises BadInput with the place."""
     text = data.removeprefix(_BOM)
-    if text.startswith(b"==== START logs") or b"\n==== START logs" in text:
+    if is_printed_dump(text):
         text = _LOGS.sub(b"", text)
     if text.lstrip(_SPACE)[:1] in (b"{", b"["):
         yield from _from_json(text, place)

@@ -24,7 +24,7 @@ def gaps(
 ) -> tuple[Missing, ...]:
     """Everything the dump is silent about, by resource name. ``refusals``: why the collector itself failed."""
     missing = [
-        Missing(resource, refusals.get(resource, f"the {_word(layout)} does not hold them"), unknown)
+        Missing(resource, refusals.get(resource) or _absent(layout, resource), unknown)
         for resource, unknown in UNKNOWN_WITHOUT.items()
         if resource not in collector.covered
     ]
@@ -54,6 +54,13 @@ def _other_namespaces(collector: Collector, layout: Layout, namespaces: Sequence
         unknown = f"pods, workloads and budgets of any namespace besides the {inside} in it"
         return [Missing("other-namespaces", _PARTIAL[layout], unknown)]
     return []
+
+
+def _absent(layout: Layout, resource: str) -> str:
+    if layout != "files":
+        return f"the {layout} does not hold them"
+    # kubectl writes an empty answer as a List of nothing in particular.
+    return f"the dump holds none; an empty List counts when its file is called {resource}.json"
 
 
 def _word(layout: Layout) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from shipkeeper.integrations.dumps.collector import Collector
-from shipkeeper.integrations.dumps.documents import objects
+from shipkeeper.integrations.dumps.documents import is_printed_dump, objects
 from shipkeeper.integrations.dumps.evidence import Evidence, cluster_uid
 from shipkeeper.integrations.dumps.gaps import gaps
 from shipkeeper.integrations.dumps.layouts import Layout, Wanted, layout_of, wanted
@@ -44,6 +44,8 @@ def read_dump(path: str, limits: Limits | None = None) -> Inventory:
             hint="give a must-gather, a support bundle, a kubectl cluster-info dump, or kubectl get -o json",
             location=Location(path),
         )
+    if collector.printed_dump and layout == "files":
+        layout = "cluster-info dump"
     return _inventory(dump, layout, collector, refusals)
 
 
@@ -79,6 +81,7 @@ def _open(dump: Dump, piece: Piece, use: Wanted, collector: Collector, refusals:
         return
     if use.resource and use.namespace:
         collector.namespaces_of.setdefault(use.resource, set()).add(use.namespace)
+    collector.printed_dump = collector.printed_dump or is_printed_dump(data)
     for found in objects(data, place, dump.limits):
         collector.take(found, use.resource)
 
