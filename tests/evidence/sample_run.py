@@ -191,14 +191,16 @@ class Clock:
         return self.at_ms
 
 
-def night(plan: Plan | None = None, *, slow: str = "z1-worker-2") -> list[Timed]:
+def night(plan: Plan | None = None, *, slow: str = "z1-worker-2", forecast_digest: str = "") -> list[Timed]:
     """The whole night, done at the end."""
     plan = plan or sample_plan()
     clock = Clock(OPENS_MS - 5 * MINUTE)
     told: list[Timed] = [
         (
             clock.at_ms,
-            RunStarted(plan=plan, by="ana@example.org", cluster=plan.cluster, forecast_digest="", host="ops-1"),
+            RunStarted(
+                plan=plan, by="ana@example.org", cluster=plan.cluster, forecast_digest=forecast_digest, host="ops-1"
+            ),
         ),
         (clock.at_ms, ChecklistRead(when="before", items=before_list())),
         (clock.at_ms, StateChanged(state="waiting", reason="the window opens at 22:00")),
@@ -329,9 +331,9 @@ def _node(name: str, clock: Clock, slow: bool) -> list[Timed]:
         )
     outcome("drain", 4)
     intent("reboot", boot_id=f"boot-{name}-1")
-    outcome("reboot", 176, bootId=f"boot-{name}-2", kernel="6.1.0-30")
+    outcome("reboot", 176, boot=f"boot-{name}-1 → boot-{name}-2", took="2m56s")
     intent("serves")
-    outcome("serves", 31, daemonPods="11 of 11", readyFor="30 s")
+    outcome("serves", 31, proof="Ready for 30 s, kernel 6.1.0-30, 11 of 11 daemon pods Ready")
     intent("uncordon")
     outcome("uncordon", 0.3)
     intent("settle")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shipkeeper.journal import chain
 from shipkeeper.journal.memory import MemoryInbox, MemoryJournal
 from shipkeeper.journal.sqlite import SqliteInbox, SqliteJournal
-from shipkeeper.model.run import RunEvent
+from shipkeeper.model.run import RunEvent, WorkloadFelt, encode_event
 from shipkeeper.ports.journal import Inbox, Journal
 from tests.journal.events import RUN, START_MS, events, note
 
@@ -97,3 +97,19 @@ def test_messages_are_taken_once_and_in_order(inbox: Inbox) -> None:
     assert inbox.take(RUN) == (), "a word taken twice could approve twice"
     assert inbox.take("run-b") == (other,)
     assert inbox.post(RUN, START_MS, "resume", "ana@example.org").id > second.id
+
+
+def test_figures_are_written_as_they_will_be_read(journal: Journal) -> None:
+    """A whole number in a field for fractions must not change the hash when the record is written again."""
+    felt = WorkloadFelt(
+        step="n1/settle",
+        kind="Deployment",
+        namespace="a",
+        name="b",
+        downtime_seconds=30,
+        degraded_seconds=0,
+        evictions=1,
+    )
+    journal.append(RUN, START_MS, [felt])
+    (entry,) = journal.read(RUN)
+    assert chain.link("", RUN, 1, START_MS, encode_event(entry.event)) == entry.hash

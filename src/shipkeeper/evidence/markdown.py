@@ -114,8 +114,8 @@ def _left(report: Report) -> list[str]:
 
 
 def _night(report: Report) -> list[str]:
-    headers = ("Node", "State", "From", "Drain", "Reboot", "In all", "Predicted", "Kernel", "Boot id")
-    rows = ((n.name, n.state, n.began, n.drain, n.reboot, n.took, n.predicted, n.kernel, n.boot) for n in report.nodes)
+    headers = ("Node", "State", "From", "Drain", "Reboot", "In all", "Predicted", "Boot id", "Proof that it serves")
+    rows = ((n.name, n.state, n.began, n.drain, n.reboot, n.took, n.predicted, n.boot, n.proof) for n in report.nodes)
     lines = ["## The night: forecast and actual", "", *table(headers, rows)]
     lines += ["## What went another way than predicted", ""]
     if not report.deviations:

@@ -92,7 +92,7 @@ def make(
         zone=zone,
         written_ms=written_ms,
         version=version,
-        forecast=msgspec.Raw(msgspec.json.encode(forecast, order="deterministic")),
+        forecast=msgspec.Raw(_canonical(forecast)),
         chains=tuple(
             Chain(id=run, entries=tuple(_recorded(entry) for entry in chain)) for run, chain in chains.items()
         ),
@@ -141,6 +141,12 @@ def record_bytes(run: str, digest: str) -> bytes:
 def sha256(data: bytes) -> str:
     """SHA-256, hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _canonical(forecast: Forecast | None) -> bytes:
+    """Read back once, so that figures are written as they will be whenever they are written again."""
+    read_back = msgspec.json.decode(msgspec.json.encode(forecast), type=Forecast | None)
+    return msgspec.json.encode(read_back, order="deterministic")
 
 
 def _recorded(entry: Entry) -> Recorded:

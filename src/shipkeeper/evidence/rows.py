@@ -62,8 +62,9 @@ class NodeRow(Record, frozen=True, kw_only=True):
     predicted: str
     pods: int
     boot: str
-    kernel: str
-    readings: tuple[Fact, ...] = ()
+    """Boot id before → after."""
+    proof: str
+    """What proved that it serves again."""
 
 
 class GateRow(Record, frozen=True, kw_only=True):
@@ -132,10 +133,7 @@ def node_rows(story: Story, forecast: Forecast | None, zone: str) -> tuple[NodeR
         begun = [step.began_ms for step in steps.values() if step.began_ms is not None]
         done_ms = story.mark(node.name, "settle")
         reboot, drain = steps.get("reboot"), steps.get("drain")
-        readings = {key: value for step in steps.values() for key, value in step.readings.items()}
-        after = readings.get("bootId", "")
         before = reboot.boot_before if reboot and reboot.boot_before else node.boot_id
-        kernel = readings.get("kernel", "")
         rows.append(
             NodeRow(
                 name=node.name,
@@ -147,13 +145,8 @@ def node_rows(story: Story, forecast: Forecast | None, zone: str) -> tuple[NodeR
                 took=seconds((done_ms - min(begun)) / 1000) if done_ms is not None and begun else "",
                 predicted=_predicted(predicted.get(node.name)),
                 pods=len(drain.pods) if drain else 0,
-                boot=_change(before, after),
-                kernel=_change(node.kernel, kernel),
-                readings=tuple(
-                    Fact(label=key, value=clean(value))
-                    for key, value in sorted(readings.items())
-                    if key not in ("bootId", "kernel")
-                ),
+                boot=clean(reboot.readings.get("boot", "") if reboot else "") or clean(before),
+                proof=clean(steps["serves"].readings.get("proof", "") if "serves" in steps else ""),
             )
         )
     return tuple(rows)
@@ -220,9 +213,3 @@ def _predicted(node: NodeForecast | None) -> str:
             p95=max(node.done.p95 - node.cordoned.p95, node.done.p50 - node.cordoned.p50),
         )
     )
-
-
-def _change(before: str, after: str) -> str:
-    if after and before and after != before:
-        return clean(f"{before} → {after}")
-    return clean(after or before)

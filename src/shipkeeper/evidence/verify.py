@@ -175,11 +175,12 @@ def _forecast(record: RecordFile, entries: tuple[Entry, ...], out: list[Forecast
     if isinstance(event, RunStarted):
         if forecast.plan_digest != event.plan.digest:
             raise _Broken("it is of another plan")
-        if event.forecast_digest and event.forecast_digest != forecast.digest():
+        if event.forecast_digest and event.forecast_digest not in (forecast.digest(), forecast.trace_digest):
             raise _Broken("it is not the one that the run recorded at its start")
-        if not event.forecast_digest:
+        if event.forecast_digest != forecast.digest():
+            known = "only the digest of its trace" if event.forecast_digest else "no digest of it"
             findings.unproven.append(
-                "that the forecast is the one the run was accepted with: the run recorded none at its start"
+                f"that every figure of the forecast is the one the run was accepted with: the run recorded {known}"
             )
     return f"of {forecast.made_at}"
 

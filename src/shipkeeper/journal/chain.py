@@ -24,9 +24,13 @@ def link(prev: str, run: str, seq: int, at_ms: int, event: bytes) -> str:
 
 
 def next_entries(run: str, seq: int, prev: str, at_ms: int, events: Iterable[RunEvent]) -> list[tuple[Entry, bytes]]:
-    """Chain events behind the record (``seq``, ``prev``). Returns each entry with its event's canonical bytes."""
+    """Chain events behind the record (``seq``, ``prev``). Returns each entry with its event's canonical bytes.
+
+    Events are read back once: a figure given as 30 is written 30.0, as it will be whenever it is written again.
+    """
     made = []
-    for event in events:
+    for given in events:
+        event = decode_event(encode_event(given))
         data = encode_event(event)
         seq += 1
         digest = link(prev, run, seq, at_ms, data)

@@ -86,5 +86,9 @@ class Forecast(Record, frozen=True, kw_only=True):
     """What else happened, in words, and in how many of the seeds: preemptions, failed Jobs, pods left Pending."""
 
     def digest(self) -> str:
-        """SHA-256 over the forecast's canonical JSON; what a run records as the forecast it was compared with."""
-        return "sha256:" + hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+        """SHA-256 over the forecast's canonical JSON; what a run records as the forecast it was compared with.
+
+        Read back once, so that a figure given as 30 and one given as 30.0 make the same digest.
+        """
+        read_back = msgspec.json.decode(msgspec.json.encode(self), type=Forecast)
+        return "sha256:" + hashlib.sha256(msgspec.json.encode(read_back, order="deterministic")).hexdigest()
