@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.builders import NOW, budget, daemonset, deployment, owner, pod, selector, workload
 
 from shipkeeper.model.labels import Selector
 from shipkeeper.model.workloads import IntOrPercent
@@ -24,6 +23,7 @@ from shipkeeper.semantics.budgets import (
     with_status,
 )
 from shipkeeper.semantics.ownership import by_uid
+from tests.builders import NOW, budget, daemonset, deployment, owner, pod, selector, workload
 
 
 def answer(

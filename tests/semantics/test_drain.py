@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.builders import NOW, mirror, owner, pod, shape
 
 from shipkeeper.model.plan import DrainPolicy
 from shipkeeper.model.pods import Pod
 from shipkeeper.semantics.drain import grace_ms, is_stuck, sort_pods, verdict
+from tests.builders import NOW, mirror, owner, pod, shape
 
 DEFAULT = DrainPolicy()
 DATA = DrainPolicy(delete_empty_dir_data=("*",))

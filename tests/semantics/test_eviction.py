@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.builders import NOW, budget, pod
 
 from shipkeeper.model.workloads import Budget
 from shipkeeper.semantics.eviction import decide
+from tests.builders import NOW, budget, pod
 
 
 def open_budget(**more: object) -> Budget:

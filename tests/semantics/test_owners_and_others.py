@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.builders import daemonset, deployment, job, mirror, node, owner, pod, shape, workload
 
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.nodes import Taint
@@ -15,6 +14,7 @@ from shipkeeper.semantics.drainers import acting_on, drainer_of_kind, node_marks
 from shipkeeper.semantics.ownership import by_uid, scale, top_owner, top_workload
 from shipkeeper.semantics.percent import rolling_limits, scaled
 from shipkeeper.semantics.rollouts import in_flight, short_of
+from tests.builders import daemonset, deployment, job, mirror, node, owner, pod, shape, workload
 
 
 def test_top_owner_walks_to_the_end() -> None:

@@ -6,24 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.builders import (
-    GIB,
-    HOSTNAME,
-    MIB,
-    NOW,
-    ZONE,
-    apart,
-    claim,
-    deployment,
-    inventory,
-    node,
-    nodes,
-    pod,
-    selector,
-    shape,
-    statefulset,
-    volume,
-)
 
 from shipkeeper.model.labels import Requirement, Selector
 from shipkeeper.model.nodes import Taint
@@ -41,6 +23,24 @@ from shipkeeper.semantics.volumes import (
     mountable,
     reach,
     single_node_claims,
+)
+from tests.builders import (
+    GIB,
+    HOSTNAME,
+    MIB,
+    NOW,
+    ZONE,
+    apart,
+    claim,
+    deployment,
+    inventory,
+    node,
+    nodes,
+    pod,
+    selector,
+    shape,
+    statefulset,
+    volume,
 )
 
 

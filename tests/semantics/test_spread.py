@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.builders import HOSTNAME, ZONE, deployment, node, nodes, pod, shape, spread
 
 from shipkeeper.model.labels import Selector
 from shipkeeper.model.pods import SpreadConstraint
 from shipkeeper.semantics.board import Board
-from shipkeeper.semantics.spread import counts_node, counts_self, domains, effective_selector, violates
+from shipkeeper.semantics.spread import (
+    counts_node,
+    counts_self,
+    domain_counts,
+    domains,
+    effective_selector,
+    violates,
+)
+from tests.builders import HOSTNAME, ZONE, deployment, node, nodes, pod, shape, spread
 
 
 @pytest.mark.parametrize(("policy", "goes"), [("Ignore", False), ("Honor", True)])
@@ -102,3 +109,32 @@ def test_placing_where_allowed_keeps_the_skew(counts: dict[str, int], skew: int)
         if not violates(rule, counts, domain, True):
             after = counts | {domain: counts[domain] + 1}
             assert after[domain] - min(counts.values()) <= skew
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.booleans()), max_size=10),
+    st.integers(1, 2),
+    st.integers(1, 3),
+    st.sampled_from(["Ignore", "Honor"]),
+    st.integers(0, 4),
+    st.sampled_from([HOSTNAME, ZONE]),
+)
+def test_the_board_and_the_rule_agree(
+    existing: list[tuple[int, bool]], skew: int, least: int, policy: str, out: int, key: str
+) -> None:
+    rule = spread(key, skew=skew, min_domains=least, node_taints_policy=policy)
+    template = shape({"app": "web"}, spread=(rule,))
+    cluster = (*nodes(4, zones=2), node("n5", ""))
+    pods = [
+        pod(f"p{i}", on=f"n{where + 1}", template=template, deletion_ms=1 if dying else None)
+        for i, (where, dying) in enumerate(existing)
+    ]
+    board = Board(cluster, pods)
+    board.take_out(f"n{out + 1}")
+    seen = [node(n.name, n.zone, cordoned=True) if n.name == f"n{out + 1}" else n for n in cluster]
+    on = {n.name: sum(1 for p in pods if p.node == n.name and p.deletion_ms is None) for n in cluster}
+    counts = domain_counts(rule, template, seen, on)
+    options = board.options(pod("new", on="", template=template)).tolist()
+    for row, machine in enumerate(cluster):
+        allowed = not violates(rule, counts, machine.labels.get(key), True) and row != out
+        assert options[row] is allowed, f"{machine.name}: {counts}"

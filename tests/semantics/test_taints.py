@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.builders import node
 
 from shipkeeper.model.nodes import Taint
 from shipkeeper.model.pods import Toleration
@@ -19,6 +18,7 @@ from shipkeeper.semantics.taints import (
     untolerated,
     write_taint,
 )
+from tests.builders import node
 
 
 @pytest.mark.parametrize(

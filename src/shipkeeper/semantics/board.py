@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from shipkeeper.model.labels import Selector
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.pods import HostPort, Pod, PodShape, PodTerm, SpreadConstraint
 from shipkeeper.model.room import Room
@@ -24,6 +23,7 @@ from shipkeeper.semantics.affinity import term_matches
 from shipkeeper.semantics.placement import Placed, lacks, node_reasons, tally, with_room
 from shipkeeper.semantics.ports import clash
 from shipkeeper.semantics.selectors import matches
+from shipkeeper.semantics.taints import tolerates_cordon
 from shipkeeper.semantics.volumes import Storage, attachments_by_driver, claim_reasons, mountable
 
 Mask = NDArray[np.bool_]
@@ -38,6 +38,11 @@ class Group:
     def __init__(self, key: int, namespace: str, shape: PodShape) -> None:
         self.key, self.namespace, self.shape = key, namespace, shape
         self.on: dict[int, int] = {}
+
+
+def _looks_afar(term: PodTerm) -> bool:
+    """Whether a term may look beyond its own namespace."""
+    return bool(term.namespaces) or term.namespace_selector is not None
 
 
 class Board:
@@ -56,13 +61,16 @@ class Board:
         self.namespace_labels = namespace_labels or {}
         self.away: Mask = np.array([not node.ready for node in self.nodes], dtype=np.bool_)
         """Nodes that take nothing: not Ready, or taken out of the trial."""
-        self._as_cordoned = list(self.nodes)
+        self._taken_out: set[int] = set()
         self._groups: dict[tuple[str, int, bool], Group] = {}
         self._in_namespace: dict[str, list[tuple[bool, Group]]] = {}
-        self._repelling: list[Group] = []
+        self._repelling: dict[str, list[Group]] = {}
+        self._repelling_afar: list[Group] = []
         self._shape_ids: dict[bytes, int] = {}
         self._known_shapes: dict[int, tuple[PodShape, int]] = {}
-        self._static: dict[int, tuple[Mask, list[str]]] = {}
+        self._static_keys: dict[int, bytes] = {}
+        self._static: dict[bytes, tuple[Mask, list[str]]] = {}
+        self._domains_counted: dict[tuple[object, ...], Mask] = {}
         self._domains: dict[str, tuple[NDArray[np.int64], int]] = {}
         self._mounts: dict[bytes, Mask] = {}
         self._log: list[Callable[[], None]] = []
@@ -93,10 +101,9 @@ class Board:
         if not self.away[row]:
             self.away[row] = True
             self._log.append(lambda: self.away.__setitem__(row, False))
-        before = self._as_cordoned[row]
-        if not before.unschedulable:
-            self._as_cordoned[row] = msgspec.structs.replace(before, unschedulable=True)
-            self._log.append(lambda: self._as_cordoned.__setitem__(row, before))
+        if row not in self._taken_out:
+            self._taken_out.add(row)
+            self._log.append(lambda: self._taken_out.discard(row))
 
     def remove(self, pod: Pod) -> None:
         """Take a pod off its node."""
@@ -161,7 +168,7 @@ class Board:
             filters.append((text, lambda constraint=constraint: self._by_spread(pod, constraint)))  # type: ignore[misc]
         if shape.pod_affinity:
             filters.append(("no pod there that it must be near", lambda: self._by_affinity(pod)))
-        if shape.pod_anti_affinity or self._repelling:
+        if shape.pod_anti_affinity or self._repelling_afar or pod.namespace in self._repelling:
             filters.append(("anti-affinity with a pod there", lambda: self._by_anti_affinity(pod)))
         return filters
 
@@ -175,28 +182,45 @@ class Board:
         return free
 
     def _by_spread(self, pod: Pod, constraint: SpreadConstraint) -> Mask:
+        """``spread.violates`` for all nodes at once; a property test holds the two together."""
+        of_row, size = self._domain_of(constraint.topology_key)
+        counted = self._counted(constraint, pod.shape)
+        present = np.zeros(size, dtype=np.bool_)
+        present[of_row[counted]] = True
+        counts = np.zeros(size + 1, dtype=np.int64)
         selector = spreading.effective_selector(constraint, pod.shape.labels)
-        on = self._count_by_node(pod.namespace, selector)
-        counts = spreading.domain_counts(constraint, pod.shape, self._as_cordoned, on)
-        self_match = spreading.counts_self(constraint, pod.shape.labels)
-        key = constraint.topology_key
-        blocked = {domain for domain in counts if spreading.violates(constraint, counts, domain, self_match)}
-        return np.array([key in node.labels and node.labels[key] not in blocked for node in self.nodes], dtype=np.bool_)
-
-    def _count_by_node(self, namespace: str, selector: Selector | None) -> dict[str, int]:
-        on: dict[str, int] = {}
-        for dying, group in self._in_namespace.get(namespace, ()):
+        for dying, group in self._in_namespace.get(pod.namespace, ()):
             if not dying and matches(selector, group.shape.labels):
                 for row, count in group.on.items():
-                    name = self.nodes[row].name
-                    on[name] = on.get(name, 0) + count
-        return on
+                    if counted[row]:
+                        counts[of_row[row]] += count
+        enough = int(present.sum()) >= constraint.min_domains
+        least = int(counts[:size][present].min()) if enough and present.any() else 0
+        self_match = spreading.counts_self(constraint, pod.shape.labels)
+        even = counts + int(self_match) - least <= constraint.max_skew
+        return np.asarray(even[of_row] & (of_row >= 0), dtype=np.bool_)
+
+    def _counted(self, constraint: SpreadConstraint, shape: PodShape) -> Mask:
+        """Nodes that count as domains of the constraint, by row."""
+        keys = tuple(sorted({other.topology_key for other in spreading.hard_constraints(shape)}))
+        policies = (constraint.topology_key, constraint.node_affinity_policy, constraint.node_taints_policy)
+        key = (self._static_key(shape), keys, policies)
+        known = self._domains_counted.get(key)
+        if known is None:
+            known = self._domains_counted[key] = np.array(
+                [spreading.counts_node(constraint, shape, node) for node in self.nodes], dtype=np.bool_
+            )
+        if constraint.node_taints_policy != "Honor" or not self._taken_out or tolerates_cordon(shape.tolerations):
+            return known
+        still = known.copy()
+        still[sorted(self._taken_out)] = False
+        return still
 
     def _by_anti_affinity(self, pod: Pod) -> Mask:
         allowed = np.ones(len(self.nodes), dtype=np.bool_)
         for term in pod.shape.pod_anti_affinity:
             allowed &= ~self._domains_with(term, self._groups_of_term(term, pod.namespace))
-        for group in self._repelling:
+        for group in (*self._repelling.get(pod.namespace, ()), *self._repelling_afar):
             for term in group.shape.pod_anti_affinity:
                 if term_matches(term, group.namespace, pod.namespace, pod.shape.labels, self.namespace_labels):
                     allowed &= ~self._domains_with(term, [group])
@@ -225,9 +249,10 @@ class Board:
         return allowed
 
     def _groups_of_term(self, term: PodTerm, own_namespace: str) -> list[Group]:
+        near = (group for _, group in self._in_namespace.get(own_namespace, ()))
         return [
             group
-            for group in self._groups.values()
+            for group in (self._groups.values() if _looks_afar(term) else near)
             if term_matches(term, own_namespace, group.namespace, group.shape.labels, self.namespace_labels)
         ]
 
@@ -285,12 +310,21 @@ class Board:
         return self._attached.setdefault(driver, np.zeros(len(self.nodes), dtype=np.int64))
 
     def _static_of(self, shape: PodShape) -> tuple[Mask, list[str]]:
-        shape_id = self._shape_id(shape)
-        known = self._static.get(shape_id)
+        key = self._static_key(shape)
+        known = self._static.get(key)
         if known is None:
             reasons = [node_reasons(shape, node) for node in self.nodes]
             mask = np.array([not why for why in reasons], dtype=np.bool_)
-            known = self._static[shape_id] = (mask, [why[0] if why else "" for why in reasons])
+            known = self._static[key] = (mask, [why[0] if why else "" for why in reasons])
+        return known
+
+    def _static_key(self, shape: PodShape) -> bytes:
+        """The same for shapes that every node takes or refuses alike."""
+        shape_id = self._shape_id(shape)
+        known = self._static_keys.get(shape_id)
+        if known is None:
+            known = msgspec.msgpack.encode((shape.tolerations, shape.node_selector, shape.node_terms))
+            self._static_keys[shape_id] = known
         return known
 
     def _shape_id(self, shape: PodShape) -> int:
@@ -313,8 +347,10 @@ class Board:
         if group is None:
             group = self._groups[key] = Group(shape_id, pod.namespace, pod.shape)
             self._in_namespace.setdefault(pod.namespace, []).append((dying, group))
-            if pod.shape.pod_anti_affinity:
-                self._repelling.append(group)
+            if any(_looks_afar(term) for term in pod.shape.pod_anti_affinity):
+                self._repelling_afar.append(group)
+            elif pod.shape.pod_anti_affinity:
+                self._repelling.setdefault(pod.namespace, []).append(group)
         left = group.on.get(row, 0) + delta
         if left:
             group.on[row] = left
