@@ -15,6 +15,10 @@ _STEPS_MS = (MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINU
              12 * HOUR, 24 * HOUR, 48 * HOUR)  # fmt: skip
 
 
+_SPARE = 3
+"""Columns kept free at the right, for the last parts of a turn shorter than a column."""
+
+
 class Tick(Struct, frozen=True):
     """A mark on the time axis: milliseconds from the start, and what to write there."""
 
@@ -74,7 +78,7 @@ def header(forecast: Forecast, plan: Plan, width: int) -> str:
     span = span_ms(forecast)
     line = [" "] * width
     for tick in ticks(span, start_of(plan), axis_name(plan), max(2, width // 10)):
-        at = tick.at_ms * width // span
+        at = tick.at_ms * (width - _SPARE) // span
         if at + len(tick.label) <= width:
             line[at : at + len(tick.label)] = tick.label
     return "".join(line).rstrip()
@@ -83,14 +87,14 @@ def header(forecast: Forecast, plan: Plan, width: int) -> str:
 def bar(node: NodeForecast, span: int, width: int) -> str:
     """One node's turn as characters; every part that takes time gets at least one."""
     letters = {"drain": DRAIN, "reboot": REBOOT, "serves": SERVES, "well": WELL}
+    scale = width - _SPARE
     line = [" "] * width
     filled = 0
     for phase in phases(node):
-        begin = max(filled, phase.start_ms * width // span)
-        end = max(begin + (1 if phase.end_ms > phase.start_ms else 0), phase.end_ms * width // span)
-        for column in range(begin, min(end, width)):
-            line[column] = letters[phase.name]
-        filled = min(end, width)
+        begin = max(filled, phase.start_ms * scale // span)
+        end = max(begin + (1 if phase.end_ms > phase.start_ms else 0), phase.end_ms * scale // span)
+        line[begin:end] = letters[phase.name] * (end - begin)
+        filled = end
     return "".join(line).rstrip()
 
 

@@ -252,10 +252,10 @@ class TwinApi:
             return self._volumes.on_node(index)
         if kind is CsiNode:
             return tuple(item for _, item in sorted(self._machines.csi.items()))
-        found: Sequence[Any]
         if kind is Budget:
-            found = self._disruption.budgets
-        elif kind is Lease:
+            return self._disruption.listed(namespace)
+        found: Sequence[Any]
+        if kind is Lease:
             found = list(self._leases.values())
         elif kind is Workload:
             found = self._workloads.all()

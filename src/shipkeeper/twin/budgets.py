@@ -23,6 +23,11 @@ class Disruption:
         self._world = world
         self.budgets: list[Budget] = list(world.base.inventory.budgets)
         count = len(self.budgets)
+        order = sorted(range(count), key=lambda i: (self.budgets[i].namespace, self.budgets[i].name))
+        self._in: dict[str, list[int]] = {"": order}
+        """Namespace → its budgets by name; empty: all."""
+        for index in order:
+            self._in.setdefault(self.budgets[index].namespace, []).append(index)
         self._pods = [0] * count
         self._healthy = [0] * count
         """Ready and not being deleted."""
@@ -46,6 +51,10 @@ class Disruption:
         """Budgets of the pod, as they are now."""
         groups, pods = self._world.base.groups, self._world.pods
         return [self.budgets[i] for i in groups[pods.group[row]].budgets]
+
+    def listed(self, namespace: str) -> tuple[Budget, ...]:
+        """Budgets of one namespace, or all (empty), as they are now, by namespace and name."""
+        return tuple(self.budgets[i] for i in self._in.get(namespace, ()))
 
     def spend(self, row: int) -> None:
         """The API server let that pod go: one fewer allowed, in the same write."""

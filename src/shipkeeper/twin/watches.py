@@ -102,8 +102,7 @@ class Watches:
     def budgets(self, namespace: str) -> TwinWatch[Budget]:
         """Watch budgets of one namespace, or all."""
         watch = self._open(self._budgets, namespace, f"budgets in {namespace or 'all namespaces'}")
-        found = [item for item in self._disruption.budgets if not namespace or item.namespace == namespace]
-        present = sorted(found, key=lambda item: (item.namespace, item.name))
+        present = self._disruption.listed(namespace)
         watch.deliver([*(Change("present", item) for item in present), Change("synced")])
         return watch
 

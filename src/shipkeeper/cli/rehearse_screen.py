@@ -1,0 +1,180 @@
+"""What ``rehearse`` shows: the verdict, the night as a chart, what workloads feel, what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from shipkeeper.cli.output import markdown_table
+from shipkeeper.model.forecast import Forecast, NodeForecast, WorkloadForecast
+from shipkeeper.model.plan import Plan
+from shipkeeper.model.record import Spread
+from shipkeeper.model.time import SECOND, format_duration
+from shipkeeper.rehearsal.gantt import LEGEND, axis_name, bar, header, span_ms
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_WORDS = {"fits": "FITS", "does-not-fit": "DOES NOT FIT", "blocked": "BLOCKED"}
+_STYLES = {"fits": "bold green", "does-not-fit": "bold red", "blocked": "bold red"}
+_MOST_ROWS = 40
+_MOST_WORKLOADS = 8
+_MOST_NOTES = 8
+
+
+def show(console: Console, forecast: Forecast, plan: Plan, spent_seconds: float) -> None:
+    """Draw the forecast on a terminal."""
+    from rich.markup import escape
+    from rich.text import Text
+
+    console.print(_head(forecast, plan, spent_seconds), markup=False)
+    line = Text("verdict   ")
+    line.append(_WORDS.get(forecast.verdict, forecast.verdict), style=_STYLES.get(forecast.verdict, "bold"))
+    line.append(f"   {_figures(forecast, plan)}")
+    console.print(line)
+    for row in _blocked(forecast):
+        console.print(f"  [red]✗[/red] {escape(row)}")
+    _chart(console, forecast, plan)
+    for label, lines in _below(forecast):
+        for i, text in enumerate(lines):
+            console.print(f"{label if i == 0 else '':<17} {text}", markup=False, soft_wrap=True)
+
+
+def _head(forecast: Forecast, plan: Plan, spent_seconds: float) -> str:
+    seeds = f"{forecast.seeds} seed" + ("" if forecast.seeds == 1 else "s")
+    nodes = f"{len(forecast.nodes)} node" + ("" if len(forecast.nodes) == 1 else "s")
+    return f"{seeds} · {nodes} · {_parallel(plan)} · {spent_seconds:.1f} s"
+
+
+def _parallel(plan: Plan) -> str:
+    most = max((len(batch) for batch in plan.batches), default=1)
+    return "one at a time" if most == 1 else f"up to {most} at a time"
+
+
+def _figures(forecast: Forecast, plan: Plan) -> str:
+    took, least = forecast.duration_seconds, forecast.lower_bound_seconds
+    parts = [f"P50 {_words(took.p50)}", f"P95 {_words(took.p95)}"]
+    if plan.window is not None:
+        length = format_duration(plan.window.closes_ms - plan.window.opens_ms)
+        parts.append(f"window {length} minus reserve {_words(plan.reserve_seconds)}")
+    else:
+        parts.append("no window")
+    if forecast.verdict == "blocked" and took.p50 < least.value:
+        parts = [f"stopped after {_words(took.p50)}", *parts[2:]]
+    parts.append(f"lower bound {_words(least.value)} ({least.binding})")
+    return "   ".join(parts)
+
+
+def _blocked(forecast: Forecast) -> list[str]:
+    rows = []
+    for item in forecast.blocked[:_MOST_NOTES]:
+        where = " ".join(part for part in (item.node, item.pod) if part)
+        seeds = f"in {item.seeds} of {forecast.seeds} seeds"
+        rows.append(f"{where or 'the run'}  {item.rule}: {item.reason}  ({seeds})")
+    if len(forecast.blocked) > _MOST_NOTES:
+        rows.append(f"and {len(forecast.blocked) - _MOST_NOTES} more (-o json shows all)")
+    return rows
+
+
+def _chart(console: Console, forecast: Forecast, plan: Plan) -> None:
+    if not any(node.cordoned for node in forecast.nodes):
+        return
+    names = min(32, max(len(node.name) for node in forecast.nodes))
+    width = max(20, min(110, console.width - names - 3))
+    legend = "  ".join(f"{letter} {word}" for letter, word in LEGEND if plan.purpose == "reboot" or letter in "▒░")
+    console.print(f"{'':<{names}} {header(forecast, plan, width)}", markup=False)
+    for i, node in enumerate(_rows(forecast.nodes)):
+        if node is None:
+            console.print(f"{'…':<{names}} {len(forecast.nodes) - _MOST_ROWS} more", markup=False)
+        else:
+            text = bar(node, span_ms(forecast), width)
+            tail = "  " + legend if i == 0 and len(text) + len(legend) + 2 <= width else ""
+            console.print(f"{node.name[:names]:<{names}} {text}{tail}", markup=False, no_wrap=True, overflow="ignore")
+    console.print(f"{'':<{names}} {legend}   ({axis_name(plan)})", markup=False)
+
+
+def _rows(nodes: Sequence[NodeForecast]) -> list[NodeForecast | None]:
+    if len(nodes) <= _MOST_ROWS + 1:
+        return list(nodes)
+    return [*nodes[: _MOST_ROWS // 2], None, *nodes[-_MOST_ROWS // 2 :]]
+
+
+def _below(forecast: Forecast) -> list[tuple[str, list[str]]]:
+    """(label, lines) under the chart."""
+    parts = [("no Ready pod", _downtime(forecast))]
+    if forecast.deferred:
+        parts.append(("not in the window", [", ".join(forecast.deferred)]))
+    if forecast.baseline_seconds != forecast.duration_seconds:
+        base = forecast.baseline_seconds
+        parts.append(("one at a time", [f"would take {_words(base.p50)} (P95 {_words(base.p95)})"]))
+    parts.append(("also rehearsed", list(forecast.alternatives)))
+    if forecast.notes:
+        more = len(forecast.notes) - _MOST_NOTES
+        lines = [*forecast.notes[:_MOST_NOTES], *([f"and {more} more (-o json)"] if more > 0 else [])]
+        parts.append(("seen", lines))
+    parts.append(("measured", _sources(forecast, measured=True)))
+    parts.append(("assumed", _sources(forecast, measured=False)))
+    return [(label, lines) for label, lines in parts if lines]
+
+
+def _downtime(forecast: Forecast) -> list[str]:
+    down = sorted(
+        (item for item in forecast.workloads if item.downtime_seconds.p95 > 0),
+        key=lambda item: (-item.downtime_seconds.p95, item.namespace, item.name),
+    )
+    if not down:
+        return ["nobody: every workload keeps at least one Ready pod throughout"]
+    lines = [f"{_name(item)}  P50 {_words(item.downtime_seconds.p50)}  P95 {_words(item.downtime_seconds.p95)}"
+             for item in down[:_MOST_WORKLOADS]]  # fmt: skip
+    if len(down) > _MOST_WORKLOADS:
+        lines.append(f"and {len(down) - _MOST_WORKLOADS} more (-o json shows all)")
+    lines.append("every other workload 0 s")
+    return lines
+
+
+def _sources(forecast: Forecast, *, measured: bool) -> list[str]:
+    items = forecast.measurements if measured else forecast.assumptions
+    figures = [f"{item.what}: {item.value} ({item.source})" for item in items]
+    if measured and len(figures) > 3:
+        return [f"{len(figures)} figures from what the cluster shows (-o json lists them)"]
+    return figures
+
+
+def _name(item: WorkloadForecast) -> str:
+    return f"{item.namespace}/{item.name}"
+
+
+def markdown(forecast: Forecast, plan: Plan) -> str:
+    """The forecast as a Markdown page."""
+    parts = [
+        f"# Rehearsal: {_WORDS.get(forecast.verdict, forecast.verdict).lower()}",
+        "",
+        f"{forecast.seeds} seeds, {len(forecast.nodes)} nodes, {_parallel(plan)}. {_figures(forecast, plan)}.",
+    ]
+    if forecast.blocked:
+        rows = [[b.node, b.pod, b.rule, b.reason, f"{b.seeds} of {forecast.seeds}"] for b in forecast.blocked]
+        parts += ["", "## Blocked", "", markdown_table(["node", "pod", "rule", "reason", "seeds"], rows)]
+    marks = ("cordoned", "drained", "ready", "serves", "done")
+    rows = [[node.name, *(_pair(getattr(node, mark)) for mark in marks)] for node in forecast.nodes]
+    parts += ["", "## Nodes (from the start, P50 / P95)", "", markdown_table(["node", *marks], rows)]
+    if forecast.workloads:
+        rows = [
+            [item.kind, _name(item), _pair(item.downtime_seconds), _pair(item.degraded_seconds), f"{item.evictions:g}"]
+            for item in forecast.workloads
+        ]
+        headers = ["kind", "workload", "no Ready pod", "below desired", "evictions"]
+        parts += ["", "## What workloads feel (P50 / P95)", "", markdown_table(headers, rows)]
+    for title, lines in (("Also rehearsed", forecast.alternatives), ("Seen", forecast.notes)):
+        if lines:
+            parts += ["", f"## {title}", "", *(f"- {line}" for line in lines)]
+    rows = [[item.what, item.value, item.source] for item in (*forecast.measurements, *forecast.assumptions)]
+    parts += ["", "## What this rests on", "", markdown_table(["figure", "value", "source"], rows)]
+    return "\n".join([*parts, "", f"Plan `{forecast.plan_digest}`, trace `{forecast.trace_digest}`"])
+
+
+def _pair(spread: Spread | None) -> str:
+    return "–" if spread is None else f"{_words(spread.p50)} / {_words(spread.p95)}"
+
+
+def _words(seconds: float) -> str:
+    return format_duration(round(seconds * SECOND))
