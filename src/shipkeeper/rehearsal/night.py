@@ -158,9 +158,7 @@ class _Notebook:
 
     def obstacles(self, state: str, reason: str, pending: dict[str, str]) -> tuple[Obstacle, ...]:
         """What stopped which node, most telling first: pods, then gates, then the run's own words."""
-        found = {
-            Obstacle(_node(step), pod, _rule(outcome), outcome.reason) for (step, pod), outcome in self._pods.items()
-        }
+        found = {Obstacle(_node(step), pod, *_rule(outcome)) for (step, pod), outcome in self._pods.items()}
         told = {item.node for item in found}
         for step, outcome in self._steps.items():
             gate = self._gates.get(step)
@@ -184,8 +182,10 @@ def _node(step: str) -> str:
     return step.rsplit("/", 1)[0] if "/" in step else ""
 
 
-def _rule(outcome: PodOutcome) -> str:
-    return outcome.result
+def _rule(outcome: PodOutcome) -> tuple[str, str]:
+    """(rule, reason): the executor writes ``rule: words``."""
+    rule, colon, words = outcome.reason.partition(": ")
+    return (rule, words) if colon and " " not in rule else (outcome.result, outcome.reason)
 
 
 def _waits(pending: dict[str, str]) -> str:
