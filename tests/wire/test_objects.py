@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shipkeeper.execution import marks
 from shipkeeper.model.cluster import ApiService, Autoscaler, EndpointSlice, Event, Lease, Service
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.labels import Requirement, Selector
@@ -302,10 +303,12 @@ def test_services_and_what_is_behind_them() -> None:
 
 def test_the_rest_of_a_cluster() -> None:
     lease = {
-        "metadata": meta("l", annotations={"shipkeeper.io/head": "h", "x/y": "z"}, resourceVersion="9"),
+        "metadata": meta("l", annotations={"maintenance.shipkeeper.dev/head": "h", "x/y": "z"}, resourceVersion="9"),
         "spec": {"holderIdentity": "h", "leaseDurationSeconds": 40, "renewTime": "2026-01-02T03:04:05.250000Z"},
     }
-    expected = Lease("shop", "l", "h", 40_000, 0, STAMP_MS + 250, 0, {"shipkeeper.io/head": "h"}, "uid-shop-l", "9")
+    expected = Lease(
+        "shop", "l", "h", 40_000, 0, STAMP_MS + 250, 0, {"maintenance.shipkeeper.dev/head": "h"}, "uid-shop-l", "9"
+    )
     assert one("leases", lease) == expected
     namespace = {"metadata": meta("n", None), "status": {"phase": "Terminating"}}
     assert one("namespaces", namespace).terminating
@@ -339,3 +342,9 @@ def test_the_rest_of_a_cluster() -> None:
     }
     read_event = one("events", event)
     assert read_event == Event("shop", ObjectRef("Pod", "shop", "p"), "Scheduled", STAMP_MS, STAMP_MS, 1)
+
+
+def test_what_a_run_writes_on_objects_is_read_back() -> None:
+    written = (*marks.NODE_KEYS, marks.PROCESS, marks.HEAD, marks.PLAN)
+    lost = [key for key in written if not key.startswith(KEPT_ANNOTATIONS)]
+    assert not lost, f"a run would not know its own cordon and lease again: {lost}"

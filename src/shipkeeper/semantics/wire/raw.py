@@ -21,7 +21,7 @@ Number = str | int | float
 """A quantity: the API server writes strings; hand-written files also have bare numbers."""
 
 KEPT_ANNOTATIONS: tuple[str, ...] = (
-    "shipkeeper",
+    "maintenance.shipkeeper.dev/",
     "cluster-autoscaler.kubernetes.io/",
     "cluster.x-k8s.io/",
     "deployment.kubernetes.io/revision",
