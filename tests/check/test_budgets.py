@@ -37,6 +37,7 @@ def found(world: Inventory) -> dict[str, str]:
     return {item.rule: item.severity for item in whole(world).items if item.rule in BLOCKING}
 
 
+@pytest.mark.requirement("R-D2")
 @pytest.mark.parametrize(
     ("replicas", "rule", "words"),
     [
@@ -167,6 +168,12 @@ def test_stale_status_is_unknown() -> None:
     rule = budget(max_unavailable=1, generation=2, observed_generation=1, allowed=1, expected=1, healthy=1)
     item = only(inventory(*nodes(3), deployment(), rule), "budget-status-stale")
     assert item.severity == "unknown"
+
+
+def test_a_budget_without_any_status_is_unknown() -> None:
+    silent = budget(max_unavailable=1, generation=0, observed_generation=0, reason="")
+    world = inventory(*nodes(3), deployment(on=["n1", "n2"]), silent)
+    assert found(world) == {"budget-status-stale": "unknown"}, "a manifest without status was taken for a spent budget"
 
 
 def test_a_budget_that_covers_nothing_is_a_note() -> None:

@@ -99,6 +99,7 @@ def test_namespace_being_deleted() -> None:
     assert only(world, "namespace-terminating").severity == "error"
 
 
+@pytest.mark.requirement("R-D2")
 def test_long_grace_times_the_nodes() -> None:
     slow = shape(grace_ms=120_000)
     item = only(inventory(*nodes(3), deployment(on=["n1", "n2"], template=slow)), "long-grace-period")

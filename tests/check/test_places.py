@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from shipkeeper.model.cluster import Autoscaler, Quota, Service
+from shipkeeper.model.inventory import Missing
 from shipkeeper.model.nodes import Taint
 from shipkeeper.model.pods import HostPort
 from shipkeeper.model.refs import ObjectRef
@@ -33,6 +34,7 @@ from tests.check.asking import ask, only, whole
 WEB = Service("default", "web", {"app": "web"})
 
 
+@pytest.mark.requirement("R-D2")
 def test_single_replica_with_users_is_a_warning_with_an_estimate() -> None:
     item = only(inventory(*nodes(3), deployment(), services=(WEB,)), "single-replica")
     assert item.severity == "warning"
@@ -57,12 +59,20 @@ def test_single_replica_nobody_calls_is_a_note() -> None:
     assert only(inventory(*nodes(3), deployment(), services=(metrics,)), "single-replica").severity == "info"
 
 
+def test_single_replica_is_not_played_down_when_services_could_not_be_read() -> None:
+    gap = Missing("services", "forbidden", "")
+    item = only(inventory(*nodes(3), deployment(), missing=(gap,)), "single-replica")
+    assert item.severity == "warning"
+    assert "not known" in item.message
+
+
 def test_single_replica_behind_a_closed_budget_is_told_once() -> None:
     world = inventory(*nodes(3), deployment(), budget(min_available=1, expected=1, desired=1, healthy=1))
     assert ask(world, "single-replica") == []
     assert len(ask(world, "budget-blocks-always")) == 1
 
 
+@pytest.mark.requirement("R-D2")
 @pytest.mark.parametrize("allowed", [None, 1])
 def test_all_replicas_on_one_node(allowed: int | None) -> None:
     parts = [*nodes(3), deployment(on=["n1", "n1"])]
@@ -120,6 +130,7 @@ def test_host_port_on_every_node() -> None:
     assert "host port" in only(world, "anti-affinity-cannot-be-met").message
 
 
+@pytest.mark.requirement("R-D2")
 def test_capacity_with_a_node_out() -> None:
     big = shape({"app": "web"}, cpu=3_000)
     world = inventory(*nodes(3, cpu=4_000), deployment(on=["n1", "n2", "n3"], template=big))

@@ -160,7 +160,7 @@ def _unhealthy_pods(context: Context) -> Iterator[Finding]:
             continue
         pods = [pod for pod in context.of_budget[budget.ref] if not pod.finished]
         unready = [pod for pod in pods if not pod.ready]
-        if budget.allowed > 0 or budget.observed_generation < budget.generation:
+        if budget.allowed > 0 or _status_lags(budget):
             continue
         stuck = [pod for pod in unready if facts.is_stuck(pod, context.now_ms)]
         always = budget.unhealthy_policy == "AlwaysAllow"
@@ -239,7 +239,7 @@ def _two_on_pod(context: Context) -> Iterator[Finding]:
 )
 def _status_stale(context: Context) -> Iterator[Finding]:
     for budget, moving in _guards(context):
-        if budget.observed_generation < budget.generation:
+        if _status_lags(budget):
             yield Finding(
                 rule="budget-status-stale",
                 severity="unknown",
@@ -247,11 +247,18 @@ def _status_stale(context: Context) -> Iterator[Finding]:
                 message=(
                     f"generation {budget.generation} of its spec is not observed yet"
                     f" (status is of generation {budget.observed_generation}): what it allows is not known"
+                    if budget.generation
+                    else "it has no status: what it allows is not known"
                 ),
                 consequence=f"evictions on {facts.stops(context, moving)} are refused until the controller catches up",
                 fix="check again in a minute; if it stays, see whether kube-controller-manager runs",
                 nodes=context.nodes_of(moving),
             )
+
+
+def _status_lags(budget: Budget) -> bool:
+    """Whether the status is of an older spec, or was never written."""
+    return budget.observed_generation < budget.generation or not (budget.observed_generation or budget.reason)
 
 
 @check(

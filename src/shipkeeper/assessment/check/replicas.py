@@ -55,10 +55,12 @@ def _single_replica(context: Context) -> Iterator[Finding]:
             continue
         served = [name for name in _services(context, pods[0]) if "metrics" not in name]
         what = f"Service {listed(served, 2)} has no other back end" if served else "no Service depends on it"
+        if context.missing("services"):
+            what = "whether a Service depends on it is not known"
         lasts, evidence = downtime(context, top, pods)
         yield Finding(
             rule="single-replica",
-            severity="warning" if served else "info",
+            severity="warning" if served or context.missing("services") else "info",
             object=named(top),
             message=f"one replica, on {pods[0].node}; {what}",
             consequence=f"no Ready pod for {lasts} while it moves",
