@@ -19,8 +19,8 @@ from shipkeeper.twin import Twin
 from shipkeeper.twin.kernel import Kernel
 
 _LONGEST_NAP_S = 0.2
-_WAITED_MS = 1_800 * SECOND
-"""A jump this long is the wait for the window; nobody wants to sit through it."""
+_BEFORE_MS = 30 * SECOND
+"""The process starts this long before the window opens, so that waiting for it is seen, and not sat through."""
 
 
 def run_on_twin(
@@ -40,11 +40,11 @@ def run_on_twin(
     ``speed`` is virtual seconds per second of yours; 0 is as fast as it goes. ``on_time`` is told the virtual time
     whenever it moves. Raises what ``carry_out`` raises.
     """
-    kernel = Kernel(inventory.taken_ms)
+    kernel = Kernel(plan.window.opens_ms - _BEFORE_MS if plan.window is not None else inventory.taken_ms)
     twin = Twin(inventory, plan.timings, seed, kernel, user="demo")
 
     def pace(from_ms: int, to_ms: int) -> None:
-        if speed > 0 and to_ms - from_ms < _WAITED_MS:
+        if speed > 0:
             time.sleep(min(_LONGEST_NAP_S, (to_ms - from_ms) / SECOND / speed))
         on_time(to_ms)
 

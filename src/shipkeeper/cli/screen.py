@@ -28,6 +28,8 @@ GLYPHS = {"done": "✓", "skipped": "–", "held": "!", "failed": "✗"}
 """Never alone: the word stands beside it."""
 
 _LAST = 5
+_PATIENT = {"node-serves", "pods-scheduled", "workloads-well", "budgets-restored", "volumes-detached", "window-open"}
+"""Gates that are closed for a while every time. The line of what goes on now shows them; the log need not."""
 _DOING = {
     "cordon": "cordoning",
     "drain": "evicting",
@@ -96,6 +98,8 @@ class Night:
                 if plan.window is not None:
                     self.zone = plan.window.zone
             case StateChanged() as change:
+                if self.state == "waiting" and change.state == "running":
+                    self.started_ms = entry.at_ms
                 self.state, self.reason, self.commands = change.state, change.reason, change.commands
             case StepIntent() as intent:
                 self._open[intent.step] = intent
@@ -122,7 +126,7 @@ class Night:
                 return f"→ {'resumed' if resumed else 'started'} by {by}"
             case StepOutcome() as outcome:
                 return self._tell_outcome(outcome, entry.at_ms)
-            case GateRead(state=state) as gate if state != "open":
+            case GateRead(state=state) as gate if state != "open" and gate.gate not in _PATIENT:
                 about = f" for {gate.step}" if gate.step else ""
                 return f"… gate {gate.gate} {state}{about}: {gate.reason or gate.reading}"
             case StateChanged() as change:
@@ -130,13 +134,14 @@ class Night:
             case Decided() as word:
                 return f"→ {word.decision} by {word.by}" + (f": {word.reason}" if word.reason else "")
             case Noted() as note:
-                return f"· {note.text}"
+                node = note.step.rpartition("/")[0]
+                return f"· {node}: {note.text}" if node and node not in note.text else f"· {note.text}"
             case NodeLeft() as left:
                 return f"· {left.node}: {left.state}; {left.next}"
             case PodOutcome(result=result) as pod if result not in ("evicted", "gone"):
                 return f"! {pod.pod} {result}: {pod.reason}"
             case RunEnded() as end:
-                return f"→ {end.state} after {format_duration(round(end.seconds * SECOND))}: {end.reason}"
+                return f"→ {end.state} after {format_duration(entry.at_ms - self.started_ms)}: {end.reason}"
         return None
 
     def _tell_outcome(self, outcome: StepOutcome, at_ms: int) -> str | None:
