@@ -61,7 +61,7 @@ def rules(result: Result) -> set[str]:
 def test_table_says_what_it_means_and_how_to_mend_it(world: str) -> None:
     result = run("--from", world)
     assert result.exit_code == 5
-    assert "✗ error    PDB team-7/ledger  allows 0 of 1" in result.stdout
+    assert "✗ error    PDB team-7/ledger  allows 0 of 1: minAvailable: 1 keeps 1 of 1 replica; node n1" in result.stdout
     assert "node n1 cannot be drained, and the plan stops there" in result.stdout
     assert "? unknown  Resource resourcequotas" in result.stdout
     assert "4 nodes: 0 drain clean, 2 blocked, 2 with downtime" in result.stdout

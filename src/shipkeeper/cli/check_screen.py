@@ -133,7 +133,8 @@ def label(item: Finding) -> str:
 def _draw_one(console: Console, item: Finding, width: int) -> None:
     from rich.text import Text
 
-    head = f"{label(item)}  {item.message}: {item.consequence}"
+    joint = "; " if ": " in item.message else ": "
+    head = f"{label(item)}  {item.message}{joint}{item.consequence}"
     lines = list(_wrapped(head, width))
     first = Text(f"{SIGNS[item.severity]} {item.severity}".ljust(_INDENT), style=_STYLES[item.severity])
     console.print(first.append(lines[0], style="default"))
