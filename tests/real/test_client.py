@@ -218,22 +218,31 @@ def test_evictions_are_answered_as_documented(plane: Plane, api: Api, nodes: lis
     second["metadata"]["name"] = "two-again"
     api.create(second)
     deploy(api, "free", 3, {"maxUnavailable": 1})
+    deploy(api, "stale", 3, {"maxUnavailable": 1})
 
     async def work(link: Connection) -> None:
         pods = await link.cluster.list(Pod, namespace=SPACE)
-        of = {name: [pod for pod in pods if pod.shape.labels["app"] == name] for name in ("spent", "two", "free")}
+        of = {
+            name: [pod for pod in pods if pod.shape.labels["app"] == name] for name in ("spent", "two", "free", "stale")
+        }
         (spent,) = await evict(link, of["spent"][0])
         assert (spent.outcome, spent.code, spent.retry_after_ms, spent.budget) == ("spent", 429, 0, "spent")
         (hopeless,) = await evict(link, of["two"][0])
         assert (hopeless.outcome, hopeless.code) == ("hopeless", 500)
-        (conflict,) = await evict(link, of["free"][0], uid="00000000-0000-0000-0000-000000000000")
+        (conflict,) = await evict(link, of["stale"][0], uid="00000000-0000-0000-0000-000000000000")
         assert (conflict.outcome, conflict.code) == ("conflict", 409), "another pod of that name could go"
+        budget = await link.cluster.get(Budget, "stale", SPACE)
+        # The API server books the disruption before it compares UIDs, and gives it back only after two minutes.
+        assert [pod for pod, _ in budget.disrupted] == [of["stale"][0].name]
+        assert [answer.outcome for answer in await evict(link, of["stale"][1])] == ["spent"]
         (gone,) = await evict(link, of["free"][0], name="free-nobody")
         assert (gone.outcome, gone.code) == ("gone", 404)
         answers = await evict(link, *of["free"])
         assert sorted(answer.outcome for answer in answers) == ["accepted", "spent", "spent"], "the budget allows one"
         left = {pod.uid for pod in await link.cluster.list(Pod, namespace=SPACE) if not pod.terminating}
-        kept = {a.eviction.uid for a in answers if a.outcome == "spent"} | {pod.uid for pod in of["spent"] + of["two"]}
+        kept = {a.eviction.uid for a in answers if a.outcome == "spent"} | {
+            pod.uid for pod in of["spent"] + of["two"] + of["stale"]
+        }
         assert kept <= left, "a pod whose eviction was refused is gone"
 
     run(plane.kubeconfig, work)
