@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.platform import WindowRule
 from shipkeeper.model.time import HOUR, MINUTE, moment, parse_instant
-from shipkeeper.planning.window import check_rule, next_window, parse_window, window_on
+from shipkeeper.planning.window import check_rule, next_window, open_or_next, parse_window, window_on
 
 ZONES = st.sampled_from(
     ["Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "Africa/Nairobi", "Asia/Kathmandu", "UTC"]
@@ -84,6 +84,13 @@ def test_the_next_monthly_window():
     assert next_window(rule(), opened + 1).opens_at == "2027-01-05T22:00:00+01:00"
 
 
+def test_a_window_that_is_open_is_not_passed_over():
+    during = utc("2026-12-02T01:00:00")
+    assert open_or_next(rule(), during).opens_at == "2026-12-01T22:00:00+01:00"
+    closed = utc("2026-12-02T04:00:00")
+    assert open_or_next(rule(), closed).opens_at == "2027-01-05T22:00:00+01:00", "a closed window was offered"
+
+
 def test_a_recurring_start_that_does_not_exist_opens_after_the_jump():
     window = next_window(rule("FREQ=WEEKLY;BYDAY=SU", "02:30", duration="2h"), utc("2027-03-27T00:00:00"))
     assert window.opens_at == "2027-03-28T03:00:00+02:00"
@@ -111,7 +118,7 @@ def test_a_rule_that_has_ended_says_so():
 @pytest.mark.parametrize(
     "wrong",
     [
-        rule("EVERY FULL MOON"), rule("FREQ=MONTHLY;BYDAY=9XX"), rule(start="9 pm"), rule(zone="Europe/Nowhere"),
+        rule("EVERY FULL MOON"), rule("FREQ=MONTHLY;BYDAY=9XX"), rule("FREQ=MINUTELY"), rule(start="9 pm"), rule(zone="Europe/Nowhere"),
         rule(duration="long"), rule(duration="0s"), rule("DTSTART:20260101T220000\nRRULE:FREQ=DAILY"),
     ],
 )  # fmt: skip

@@ -20,7 +20,7 @@ from shipkeeper.planning.document import decode_plan, encode_plan
 from shipkeeper.planning.propose import propose_nodes
 from shipkeeper.planning.request import NodesRequest
 from shipkeeper.planning.settings import find_cluster
-from shipkeeper.planning.window import next_window, parse_window, window_on
+from shipkeeper.planning.window import open_or_next, parse_window, window_on
 from shipkeeper.semantics.selectors import parse_selector
 
 LARGEST_PLAN = 64 << 20
@@ -86,7 +86,7 @@ def propose(inventory: Inventory, wishes: Wishes, platform: Platform, at_ms: int
 
 
 def resolve_window(text: str, platform: Platform, environment: Environment | None, at_ms: int) -> PlanWindow:
-    """A window written out, the name of one of the platform file's (its next), or a date on which one opens.
+    """A window written out, the name of one of the platform file's (open, or next), or a date on which one opens.
 
     Raises BadInput when there is no such window, or when it has closed already.
     """
@@ -124,7 +124,7 @@ def _recurring(text: str, platform: Platform, environment: Environment | None, a
             f"there is no window called {text!r}",
             hint=f'the platform file has: {known}; or write "2026-12-02T22:00/05:00 Europe/Stockholm"',
         )
-    return min((next_window(rule, at_ms) for rule in named), key=lambda window: window.opens_ms)
+    return min((open_or_next(rule, at_ms) for rule in named), key=lambda window: window.opens_ms)
 
 
 def save_plan(plan: Plan, path: str) -> None:

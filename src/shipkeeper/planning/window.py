@@ -72,6 +72,11 @@ def next_window(rule: WindowRule, after_ms: int) -> PlanWindow:
     )
 
 
+def open_or_next(rule: WindowRule, at_ms: int) -> PlanWindow:
+    """The rule's window that is open then, else the next one. Raises BadInput when there is none any more."""
+    return next_window(rule, at_ms - parse_duration(rule.duration) + 1)
+
+
 def window_on(rule: WindowRule, day: date) -> PlanWindow | None:
     """The rule's window that opens on that local date, or None."""
     midnight = datetime.combine(day, time())
@@ -103,6 +108,8 @@ def _recurrence(rule: WindowRule) -> rrule | rruleset:
     text = rule.rrule.upper().removeprefix("RRULE:")
     if "DTSTART" in text:
         raise BadInput("an RRULE here has no DTSTART", hint="the start is in `start:`, the zone in `zone:`")
+    if re.search(r"FREQ=(HOURLY|MINUTELY|SECONDLY)", text):
+        raise BadInput("a window recurs daily at most", hint="for one each night: FREQ=DAILY")
     counts = re.search(r"COUNT=|INTERVAL=(?!1(?:;|$))", text)
     if counts and not rule.first:
         raise BadInput(

@@ -24,7 +24,9 @@ LEAD_MS: Mapping[Word, int] = {
     "quarterly": 14 * DAY,
     "yearly": 30 * DAY,
 }
-"""How long before its date a task counts as due."""
+"""How long before its date a task counts as due, and how long after its date a window may still be the right one."""
+WINDOW_LEAD_MS = 14 * DAY
+"""A task that needs a window counts as due at least this long before: people have to be told."""
 
 
 class _Done(Struct, frozen=True):
@@ -44,8 +46,8 @@ def due(
 ) -> tuple[DueItem, ...]:
     """Every task of the schedule with its dates, in the schedule's order.
 
-    ``windows`` are the next agreed windows, earliest first: a task that needs one and would fall due before the second
-    is due in the first. Raises BadInput for a cadence that is not understood.
+    ``windows`` are the agreed windows of about the next year, earliest first: a task that needs one is due in the one
+    that fits its date. Raises BadInput for a cadence that is not understood.
     """
     return tuple(_item(platform, task, journal_facts, inventory, now_ms, windows) for task in schedule)
 
@@ -62,19 +64,17 @@ def _item(
     done = _last_done(platform, task, facts, inventory)
     seen = look(task.id, task.action, inventory, now_ms)
     periodic = [word for word in words if word in PERIODIC]
-    next_ms, state, reason = None, "unknown", ""
-    if not seen.applies:
-        state, reason = "ok", ""
-    elif seen.wants:
-        state, reason = "due", ""
+    applies = seen.applies or done.at_ms is not None
+    next_ms = None
     if periodic and done.at_ms is not None:
-        next_ms, word = min((due_after(done.at_ms, word, platform.zone), word) for word in periodic)
-        if seen.applies:
-            by_date, why = _by_date(task, next_ms, word, now_ms, windows, platform.zone)
-            state = by_date if by_date != "ok" or not seen.wants else "due"
-            reason = why
-    elif seen.applies and not seen.wants:
+        word = min(periodic, key=lambda word: (due_after(done.at_ms or 0, word, platform.zone), word))
+        next_ms, state, reason = _by_date(task, done.at_ms, word, now_ms, windows, platform.zone)
+    elif applies:
         state, reason = _without_date(words, done, bool(periodic))
+    else:
+        state, reason = "ok", ""
+    if seen.wants and state in ("ok", "unknown"):
+        state = "due"
     return DueItem(
         id=task.id,
         task=task.task,
@@ -91,21 +91,31 @@ def _item(
 
 
 def _by_date(
-    task: Task, next_ms: int, word: Word, now_ms: int, windows: Sequence[PlanWindow], zone: str
-) -> tuple[str, str]:
-    """State and reason from the date alone. A task is overdue once its day is over."""
-    day = moment(next_ms, zone).date()
+    task: Task, done_ms: int, word: Word, now_ms: int, windows: Sequence[PlanWindow], zone: str
+) -> tuple[int, str, str]:
+    """(next date, state, reason). A task is overdue once the day of its date, or of its window's end, is over."""
+    date_ms = due_after(done_ms, word, zone)
+    tied = needs_window(task)
+    window = _fitting(done_ms, date_ms, word, windows) if tied else None
+    next_ms, last_ms = (window.opens_ms, window.closes_ms) if window is not None else (date_ms, date_ms)
+    day = moment(last_ms, zone).date()
     if now_ms >= day_start(day + timedelta(days=1), zone):
         days = (moment(now_ms, zone).date() - day).days
-        return "overdue", f"was due {days} day{'s' if days > 1 else ''} ago"
-    if now_ms >= next_ms - LEAD_MS[word]:
-        return "due", ""
-    if needs_window(task) and windows:
-        first = windows[0]
-        if len(windows) > 1 and windows[1].opens_ms > next_ms and first.opens_ms <= next_ms:
-            opens = moment(first.opens_ms, first.zone).strftime("%a %-d %b %H:%M")
-            return "due", f"the window of {opens} is the last before its date"
-    return "ok", ""
+        return next_ms, "overdue", f"was due {days} day{'s' if days > 1 else ''} ago"
+    reason = ""
+    if window is not None:
+        reason = f"in the window of {moment(window.opens_ms, window.zone).strftime('%a %-d %b %H:%M')}"
+    elif tied and windows:
+        reason = "no agreed window is near its date"
+    lead = max(LEAD_MS[word], WINDOW_LEAD_MS) if tied else LEAD_MS[word]
+    return next_ms, "due" if now_ms >= next_ms - lead else "ok", reason
+
+
+def _fitting(done_ms: int, date_ms: int, word: Word, windows: Sequence[PlanWindow]) -> PlanWindow | None:
+    """The last window that opens in the second half of the period, or not much after its end."""
+    middle, latest = (done_ms + date_ms) // 2, date_ms + LEAD_MS[word]
+    fitting = [window for window in windows if middle <= window.opens_ms <= latest]
+    return fitting[-1] if fitting else None
 
 
 def _without_date(words: Sequence[Word], done: _Done, periodic: bool) -> tuple[str, str]:
