@@ -118,7 +118,8 @@ def test_a_rule_that_has_ended_says_so():
 @pytest.mark.parametrize(
     "wrong",
     [
-        rule("EVERY FULL MOON"), rule("FREQ=MONTHLY;BYDAY=9XX"), rule("FREQ=MINUTELY"), rule(start="9 pm"), rule(zone="Europe/Nowhere"),
+        rule("EVERY FULL MOON"), rule("FREQ=MONTHLY;BYDAY=9XX"), rule("FREQ=MINUTELY"),
+        rule(start="9 pm"), rule(zone="Europe/Nowhere"),
         rule(duration="long"), rule(duration="0s"), rule("DTSTART:20260101T220000\nRRULE:FREQ=DAILY"),
     ],
 )  # fmt: skip
