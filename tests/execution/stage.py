@@ -130,8 +130,7 @@ class Stage:
         return [e for e in self.events(kind) if all(getattr(e, name) == value for name, value in fields.items())]
 
     def node(self, name: str) -> Node:
-        found = next(node for node in self.twin.world.nodes if node.name == name)
-        return found
+        return next(node for node in self.twin.world.nodes if node.name == name)
 
     def boots(self, name: str) -> int:
         """How often the machine was rebooted."""

@@ -27,7 +27,7 @@ async def run_batches(run: Run) -> None:
     """Carry out what is left of the plan. Raises Stopped once every node is left as the stop table says."""
     view = run.record.view
     for names in run.plan.batches:
-        works = [NodeWork(run, run.plan.planned(name)) for name in names if not view.finished(name)]
+        works = [NodeWork(run, run.planned[name]) for name in names if not view.finished(name)]
         if not works:
             continue
         await _before(run, works)

@@ -13,7 +13,7 @@ from shipkeeper.execution.lease import LeaseKeeper
 from shipkeeper.execution.patience import PatientApi
 from shipkeeper.execution.record import Record
 from shipkeeper.execution.world import RunOptions, World
-from shipkeeper.model.plan import Plan
+from shipkeeper.model.plan import Plan, PlannedNode
 from shipkeeper.model.refs import ObjectRef
 from shipkeeper.model.time import SECOND
 from shipkeeper.ports.runtime import Runtime
@@ -21,7 +21,9 @@ from shipkeeper.ports.runtime import Runtime
 
 @dataclass
 class Run:
-    """One run, put together. ``by`` is our name at the API server; ``budgets`` generation by ref, at the start."""
+    """One run, put together. ``by`` is our name at the API server; ``budgets``: (UID, generation) of each budget, by
+    namespace and name, when the run began.
+    """
 
     world: World
     options: RunOptions
@@ -35,7 +37,8 @@ class Run:
     health: Health
     estimates: Estimates
     by: str = ""
-    budgets: dict[ObjectRef, tuple[str, int]] = field(default_factory=dict)
+    planned: dict[str, PlannedNode] = field(default_factory=dict)
+    budgets: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
     drainers: tuple[ObjectRef, ...] = ()
     """Workloads of other maintenance software that can hold a lock."""
 
@@ -58,6 +61,7 @@ class Run:
             guard=Guard(world, options, control, record, lease, api),
             health=Health(api),
             estimates=Estimates(plan, options.forecast),
+            planned={node.name: node for node in plan.nodes},
         )
 
     @property

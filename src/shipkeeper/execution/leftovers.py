@@ -12,7 +12,7 @@ from shipkeeper.model.run import NodeLeft
 
 def state_of(view: RunView, name: str) -> str:
     """The node's state in words, as the journal knows it."""
-    steps = {step.action: step for step in view.steps.values() if step.target == name}
+    steps = {step.action: step for step in view.by_node.get(name, ())}
     done = {action for action, step in steps.items() if step.state in FINISHED}
     begun = {action for action, step in steps.items() if step.intent is not None}
     if "drain" in steps and steps["drain"].state == "failed":

@@ -74,6 +74,7 @@ class RunView:
     seq: int = 0
     head: str = ""
     steps: dict[str, StepView] = field(default_factory=dict)
+    by_node: dict[str, list[StepView]] = field(default_factory=dict)
     left: dict[str, NodeLeft] = field(default_factory=dict)
 
     @classmethod
@@ -115,11 +116,11 @@ class RunView:
 
     def finished(self, node: str) -> bool:
         """Whether nothing is left to do with the node."""
-        return all(step.state in (*FINISHED, "failed") for step in self.steps.values() if step.target == node)
+        return all(step.state in (*FINISHED, "failed") for step in self.by_node.get(node, ()))
 
     def begun(self, node: str) -> bool:
         """Whether anything was announced for the node that is not undone."""
-        return any(step.intent is not None for step in self.steps.values() if step.target == node)
+        return any(step.intent is not None for step in self.by_node.get(node, ()))
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -133,14 +134,20 @@ class RunView:
         self.state, self.reason = "running", ""
         self.left.clear()
         for step in event.plan.steps:
-            self.steps.setdefault(step.id, StepView(step.id, step.action, step.target))
+            self._known(step.id, step.action, step.target)
+
+    def _known(self, id: str, action: str, target: str) -> StepView:
+        step = self.steps.get(id)
+        if step is None:
+            step = self.steps[id] = StepView(id, action, target)
+            self.by_node.setdefault(target, []).append(step)
+        return step
 
     def _intended(self, event: StepIntent, at_ms: int) -> None:
-        step = self.steps.setdefault(event.step, StepView(event.step, event.action, event.target))
+        step = self._known(event.step, event.action, event.target)
         if UNDO in event.detail:
-            for other in self.steps.values():
-                if other.target == event.target:
-                    other.forget()
+            for other in self.by_node[event.target]:
+                other.forget()
             return
         more = step.state == "running" and step.attempts == event.attempt
         step.state, step.attempts, step.reason, step.intent = "running", event.attempt, "", event

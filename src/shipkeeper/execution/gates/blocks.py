@@ -80,15 +80,14 @@ def reading_of(blockers: Sequence[Blocker]) -> GateReading:
 
 async def remember_budgets(run: Run) -> None:
     """Take the budgets' specs as they are now as what people agreed to."""
-    run.budgets = {item.ref: (item.uid, item.generation) for item in await run.api.list(Budget)}
+    run.budgets = {(item.namespace, item.name): (item.uid, item.generation) for item in await run.api.list(Budget)}
 
 
 async def nothing_changed(run: Run, pods: Sequence[Pod]) -> GateReading:
     """Before the next node: no budget over these pods changed since the start, and no rollout is in flight."""
-    budgets = await run.api.list(Budget)
-    changed = _changed_budget(run, pods, budgets)
+    changed = await _changed_budget(run, pods)
     if changed is not None:
-        what = "was added" if changed.ref not in run.budgets else "was changed"
+        what = "was changed" if (changed.namespace, changed.name) in run.budgets else "was added"
         return GateReading(
             "nothing-blocks",
             "closed",
@@ -111,8 +110,11 @@ async def nothing_changed(run: Run, pods: Sequence[Pod]) -> GateReading:
     return GateReading("nothing-blocks", "open", "budgets as at the start, no rollout in flight")
 
 
-def _changed_budget(run: Run, pods: Sequence[Pod], budgets: Sequence[Budget]) -> Budget | None:
-    changed = [item for item in budgets if run.budgets.get(item.ref) != (item.uid, item.generation)]
+async def _changed_budget(run: Run, pods: Sequence[Pod]) -> Budget | None:
+    changed: list[Budget] = []
+    for namespace in sorted({pod.namespace for pod in pods}):
+        found = await run.api.list(Budget, namespace=namespace)
+        changed += [item for item in found if run.budgets.get((namespace, item.name)) != (item.uid, item.generation)]
     if not changed:
         return None
     index = compile_budgets(changed)

@@ -30,7 +30,7 @@ async def no_other_drainer(run: Run, node: Node | None) -> GateReading:
 
 def still_ours(run: Run, node: Node, kept: bool) -> GateReading:
     """Whether a node in our hands is still as we left it: the plan's machine, cordoned, with this run's marks."""
-    planned = run.plan.planned(node.name)
+    planned = run.planned[node.name]
     said = marks.read_marks(node)
     if planned.uid and node.uid != planned.uid:
         reason = f"node {node.name} has UID {node.uid}, the plan's had {planned.uid}: it is another machine"

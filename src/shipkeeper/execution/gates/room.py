@@ -23,9 +23,7 @@ class Places:
     def __init__(self, room: Room, leaving: Sequence[str]) -> None:
         self._room = copy(room)
         self._column = {name: j for j, name in enumerate(room.resources)}
-        gone = frozenset(leaving)
-        self._there = np.array([node.name not in gone and node.ready for node in room.nodes], dtype=bool)
-        self._others = [node for node in room.nodes if node.name not in gone]
+        self._gone = frozenset(leaving)
         self._allowed: dict[int, dict[int, bool]] = {}
         self._rows: dict[int, NDArray[np.int64]] = {}
 
@@ -38,12 +36,13 @@ class Places:
             row = self._rows[id(shape)] = request_row(shape, self._column)
         free = self._room.free
         wants = row > 0
-        fitting = np.flatnonzero(self._there & (free[:, wants] >= row[wants]).all(axis=1))
+        fitting = np.flatnonzero((free[:, wants] >= row[wants]).all(axis=1))
         allowed = self._allowed.setdefault(id(shape), {})
         for index in fitting:
             i = int(index)
             if i not in allowed:
-                allowed[i] = not node_reasons(shape, self._room.nodes[i])
+                node = self._room.nodes[i]
+                allowed[i] = node.name not in self._gone and node.ready and not node_reasons(shape, node)
             if allowed[i]:
                 free[i] -= row
                 return True
@@ -51,7 +50,8 @@ class Places:
 
     def pinned(self, shape: PodShape) -> bool:
         """Whether no other node could ever take pods of this shape, cordons, health and room aside."""
-        return not any(_could_take(shape, node) for node in self._others)
+        others = (node for node in self._room.nodes if node.name not in self._gone)
+        return not any(_could_take(shape, node) for node in others)
 
 
 def _could_take(shape: PodShape, node: Node) -> bool:

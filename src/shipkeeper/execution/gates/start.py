@@ -108,7 +108,7 @@ def can_finish(run: Run, nodes: Sequence[str], action: str) -> GateReading:
 def nodes_are_the_plans(run: Run, nodes: Sequence[Node]) -> GateReading:
     """The nodes' UIDs against the plan's. A node that is gone is not a mismatch: its steps are skipped."""
     for node in nodes:
-        planned = run.plan.planned(node.name)
+        planned = run.planned[node.name]
         if planned.uid and node.uid != planned.uid:
             return GateReading(
                 "node-is-ours",
