@@ -201,9 +201,11 @@ def test_a_watch_whose_connection_is_cut_misses_nothing(
                 await until(watch, "synced", "")
                 for round_ in ("one", "two", "three"):
                     wire.cut()
-                    mark = {"metadata": {"annotations": {"shipkeeper.test/round": round_}}}
+                    mark = {"metadata": {"annotations": {"maintenance.shipkeeper.dev/round": round_}}}
                     await asyncio.to_thread(api.patch, "Node", nodes[0], mark)
-                    while (await until(watch, "modified", nodes[0])).annotations.get("shipkeeper.test/round") != round_:
+                    while (await until(watch, "modified", nodes[0])).annotations.get(
+                        "maintenance.shipkeeper.dev/round"
+                    ) != round_:
                         pass
                 assert wire.opened > 3, "the connections were not cut, so nothing was shown"
 
@@ -272,10 +274,10 @@ def test_a_node_is_changed_only_as_it_was_seen(plane: Plane, api: Api, nodes: li
     async def work(link: Connection) -> None:
         seen = await link.cluster.get(Node, nodes[1])
         assert seen is not None
-        mark = {"shipkeeper.test/run": "run-1"}
+        mark = {"maintenance.shipkeeper.dev/run": "run-1"}
         done = await link.cluster.patch_node(nodes[1], NodePatch(seen.uid, seen.resource_version, True, mark))
         assert done.unschedulable
-        assert done.annotations["shipkeeper.test/run"] == "run-1"
+        assert done.annotations["maintenance.shipkeeper.dev/run"] == "run-1"
         managers = {row["manager"] for row in api.get("Node", nodes[1])["metadata"]["managedFields"]}
         assert "shipkeeper" in managers, "the audit trail must name us"
         for stale in (
@@ -287,15 +289,17 @@ def test_a_node_is_changed_only_as_it_was_seen(plane: Plane, api: Api, nodes: li
         with pytest.raises(Conflict):
             await link.cluster.patch_node("nobody", NodePatch(seen.uid))
         assert api.get("Node", nodes[1])["spec"]["unschedulable"], "a refused patch changed the node"
-        back = await link.cluster.patch_node(nodes[1], NodePatch(seen.uid, "", False, {"shipkeeper.test/run": None}))
-        assert (back.unschedulable, "shipkeeper.test/run" in back.annotations) == (False, False)
+        back = await link.cluster.patch_node(
+            nodes[1], NodePatch(seen.uid, "", False, {"maintenance.shipkeeper.dev/run": None})
+        )
+        assert (back.unschedulable, "maintenance.shipkeeper.dev/run" in back.annotations) == (False, False)
 
     run(plane.kubeconfig, work)
 
 
 def test_a_lease_has_one_holder(plane: Plane, api: Api, space: str) -> None:
     now_ms = time.time_ns() // 1_000_000
-    mine = Lease(SPACE, "runner", "run-1", 15_000, now_ms, now_ms, 1, {"shipkeeper.test/head": "abc"})
+    mine = Lease(SPACE, "runner", "run-1", 15_000, now_ms, now_ms, 1, {"maintenance.shipkeeper.dev/head": "abc"})
 
     async def work(link: Connection) -> None:
         held = await link.cluster.put_lease(mine)
