@@ -139,3 +139,22 @@ def test_no_bound_is_above_a_plan_that_keeps_the_rules(places, budgets, most, or
         assert bound.seconds <= took + 1e-6, f"{bound.id} claims that this plan is impossible"
     assert sorted(name for batch in plan.batches for name in batch) == ["n1", "n2", "n3", "n4", "n5"]
     assert all(len(batch) <= most for batch in plan.batches)
+
+
+def test_durations_have_the_shape_that_a_rehearsal_draws_from():
+    from shipkeeper.planning.estimates import _SHAPE
+    from shipkeeper.twin.quantiles import _SHAPE as DRAWN
+
+    assert [(round(q * 1000), round(d * 1000)) for q, d in _SHAPE] == list(DRAWN), "estimates and rehearsals part ways"
+
+
+def test_the_slowest_of_many_is_slower_than_one():
+    from shipkeeper.planning.estimates import slowest_ms
+    from shipkeeper.planning.load import Move
+
+    one = Move("a/b", "Deployment/a/b", (), (4_000, 20_000), (0, 0), grace_ms=30_000)
+    assert slowest_ms([one]) == (4_000, 20_000)
+    assert slowest_ms([]) == (0, 0)
+    many = [slowest_ms([one] * n) for n in (1, 2, 10, 100)]
+    assert many == sorted(many)
+    assert all(high <= 30_000 for _, high in many), "longer than the grace period lets it be"

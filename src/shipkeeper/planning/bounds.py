@@ -25,6 +25,7 @@ from shipkeeper.model.plan import Plan
 from shipkeeper.model.record import Record
 from shipkeeper.model.time import SECOND, format_duration
 from shipkeeper.planning.capacity import away_at_once
+from shipkeeper.planning.estimates import slowest_ms
 from shipkeeper.planning.load import Load, Move, measure_load
 
 
@@ -103,10 +104,7 @@ def _jobs(plan: Plan, load: Load) -> list[_Job]:
     away = 0
     if plan.purpose == "reboot":
         away = round((plan.timings.reboot_seconds[0] + plan.timings.stable_ready_seconds) * SECOND)
-    return [
-        _Job(name, max((move.termination_ms[0] for move in node.moves), default=0), away)
-        for name, node in sorted(load.nodes.items())
-    ]
+    return [_Job(name, slowest_ms(node.moves)[0], away) for name, node in sorted(load.nodes.items())]
 
 
 def _machine_bounds(workers: Sequence[_Job], alone: int, most: int) -> list[Bound]:

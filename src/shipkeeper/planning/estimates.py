@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -20,6 +21,12 @@ PATCH_MS = (500, 2 * SECOND)
 """Modelled: one patch of a node, answered and seen."""
 
 Span = tuple[int, int]
+
+_SHAPE = (
+    (0.0, -0.85), (0.01, -0.78), (0.05, -0.64), (0.1, -0.54), (0.25, -0.3), (0.5, 0.0), (0.75, 0.33), (0.9, 0.74),
+    (0.95, 1.0), (0.99, 1.45), (0.999, 1.9), (1.0, 2.0),
+)  # fmt: skip
+"""(quantile, distance from P50 in units of P95 - P50): durations are skewed to the right, as a rehearsal draws them."""
 
 
 class DrainHold(Struct, frozen=True):
@@ -76,24 +83,50 @@ def drain_hold(load: NodeLoad, limits: dict[str, int], timings: Timings, under: 
     """The budget or pod that decides how long the drain takes. A budget that allows none counts one pod at a time:
     how long a person takes to mend it is nobody's estimate.
     """
-    worst = DrainHold((0, 0), "modelled")
+    worst = _slowest_pod(load.moves, timings)
     by_budget: dict[str, list[Move]] = {}
     for move in load.moves:
-        source = _source(timings, "termination", move.workload)
-        if move.termination_ms > worst.took_ms:
-            worst = DrainHold(move.termination_ms, source, pods=1, pod=move.pod)
         for budget in move.budgets:
             by_budget.setdefault(budget, []).append(move)
     for budget in sorted(by_budget):
         moves = by_budget[budget]
         rounds = -(-under[budget] // max(1, limits.get(budget, 1)))
         slowest = max(moves, key=lambda m: (m.unit_ms, m.pod))
-        last = max(m.termination_ms for m in moves)
+        last = slowest_ms(moves[: max(1, limits.get(budget, 1))])
         took = tuple((rounds - 1) * slowest.unit_ms[i] + last[i] for i in (0, 1))
         if rounds > 1 and took > worst.took_ms:
             source = _source(timings, "readiness", slowest.workload)
             worst = DrainHold((took[0], took[1]), source, budget, rounds, under[budget], slowest.pod)
     return worst
+
+
+def _slowest_pod(moves: Sequence[Move], timings: Timings) -> DrainHold:
+    """The drain when no budget holds it back, and the pod that is likely to end last."""
+    if not moves:
+        return DrainHold((0, 0), "modelled")
+    slowest = max(moves, key=lambda move: (move.termination_ms[1], move.termination_ms[0], move.pod))
+    return DrainHold(slowest_ms(moves), _source(timings, "termination", slowest.workload), pods=1, pod=slowest.pod)
+
+
+def slowest_ms(moves: Sequence[Move]) -> Span:
+    """(P50, P95) of the time until the last of these pods has ended, when all are asked at once.
+
+    The slowest of many is slower than each: of ``n`` pods alike, its median is their 0.5**(1/n) quantile.
+    """
+    alike = Counter((move.termination_ms, move.grace_ms) for move in moves)
+    worst = [0, 0]
+    for ((p50, p95), grace), count in alike.items():
+        for i, share in ((0, 0.5), (1, 0.95)):
+            takes = p50 + round((p95 - p50) * _distance(share ** (1 / count)))
+            worst[i] = max(worst[i], min(takes, grace))
+    return worst[0], worst[1]
+
+
+def _distance(share: float) -> float:
+    for (left, low), (right, high) in pairwise(_SHAPE):
+        if share <= right:
+            return low + (high - low) * (share - left) / (right - left)
+    return _SHAPE[-1][1]
 
 
 def plan_seconds(plan: Plan) -> Estimate:

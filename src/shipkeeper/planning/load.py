@@ -35,6 +35,8 @@ class Move(Struct, frozen=True):
     budgets: tuple[str, ...]
     termination_ms: tuple[int, int]
     readiness_ms: tuple[int, int]
+    grace_ms: int = 0
+    """Nothing takes longer to end than this."""
     successive: bool = False
     ordered: bool = False
     with_volume: bool = False
@@ -141,6 +143,7 @@ def _move(
         budgets=tuple(_budget_key(b) for b in covered),
         termination_ms=(0, 0) if pod.finished else termination_of(timings, key, grace_ms(pod.shape.grace_ms, policy)),
         readiness_ms=(0, 0) if pod.finished or pod.owner is None else readiness_of(timings, key),
+        grace_ms=0 if pod.finished else grace_ms(pod.shape.grace_ms, policy),
         successive=kind == "StatefulSet",
         ordered=kind == "StatefulSet" and top is not None and top.pod_management != "Parallel",
         with_volume=bool(single_node_claims(pod, storage)),
