@@ -20,6 +20,7 @@ _STYLES = {"fits": "bold green", "does-not-fit": "bold red", "blocked": "bold re
 _MOST_ROWS = 40
 _MOST_WORKLOADS = 8
 _MOST_NOTES = 8
+_MOST_BLOCKED = 16
 
 
 def show(console: Console, forecast: Forecast, plan: Plan, spent_seconds: float) -> None:
@@ -67,29 +68,28 @@ def _figures(forecast: Forecast, plan: Plan) -> str:
 
 def _blocked(forecast: Forecast) -> list[str]:
     rows = []
-    for item in forecast.blocked[:_MOST_NOTES]:
+    for item in forecast.blocked[:_MOST_BLOCKED]:
         where = " ".join(part for part in (item.node, item.pod) if part)
         seeds = f"in {item.seeds} of {forecast.seeds} seeds"
         rows.append(f"{where or 'the run'}  {item.rule}: {item.reason}  ({seeds})")
-    if len(forecast.blocked) > _MOST_NOTES:
-        rows.append(f"and {len(forecast.blocked) - _MOST_NOTES} more (-o json shows all)")
+    if len(forecast.blocked) > _MOST_BLOCKED:
+        rows.append(f"and {len(forecast.blocked) - _MOST_BLOCKED} more (-o json shows all)")
     return rows
 
 
 def _chart(console: Console, forecast: Forecast, plan: Plan) -> None:
-    if not any(node.cordoned for node in forecast.nodes):
+    if not any(node.drained for node in forecast.nodes):
         return
     names = min(32, max(len(node.name) for node in forecast.nodes))
     width = max(20, min(110, console.width - names - 3))
     legend = "  ".join(f"{letter} {word}" for letter, word in LEGEND if plan.purpose == "reboot" or letter in "▒░")
     console.print(f"{'':<{names}} {header(forecast, plan, width)}", markup=False)
-    for i, node in enumerate(_rows(forecast.nodes)):
+    for node in _rows(forecast.nodes):
         if node is None:
             console.print(f"{'…':<{names}} {len(forecast.nodes) - _MOST_ROWS} more", markup=False)
         else:
             text = bar(node, span_ms(forecast), width)
-            tail = "  " + legend if i == 0 and len(text) + len(legend) + 2 <= width else ""
-            console.print(f"{node.name[:names]:<{names}} {text}{tail}", markup=False, no_wrap=True, overflow="ignore")
+            console.print(f"{node.name[:names]:<{names}} {text}", markup=False, no_wrap=True, overflow="ignore")
     console.print(f"{'':<{names}} {legend}   ({axis_name(plan)})", markup=False)
 
 
@@ -101,7 +101,9 @@ def _rows(nodes: Sequence[NodeForecast]) -> list[NodeForecast | None]:
 
 def _below(forecast: Forecast) -> list[tuple[str, list[str]]]:
     """(label, lines) under the chart."""
-    parts = [("no Ready pod", _downtime(forecast))]
+    parts = []
+    if any(node.done for node in forecast.nodes):
+        parts.append(("no Ready pod", _downtime(forecast)))
     if forecast.deferred:
         parts.append(("not in the window", [", ".join(forecast.deferred)]))
     if forecast.baseline_seconds != forecast.duration_seconds:

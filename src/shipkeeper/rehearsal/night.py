@@ -14,6 +14,7 @@ from shipkeeper.model.run import GateRead, PodOutcome, StateChanged, StepOutcome
 from shipkeeper.model.time import DAY, SECOND
 from shipkeeper.ports.journal import Entry
 from shipkeeper.ports.runtime import DeadlineExceeded, Deadlock
+from shipkeeper.semantics.drain import sort_pods
 from shipkeeper.twin import Loaded, Twin, TwinSettings, WorkloadMeasure
 from shipkeeper.twin.kernel import Kernel
 
@@ -115,7 +116,7 @@ def _night(plan: Plan, seed: int, twin: Twin, notebook: _Notebook, state: str, r
         duration_ms=twin.kernel.now_ms() - notebook.start_ms,
         nodes=tuple(marks),
         workloads=measured.workloads,
-        obstacles=notebook.obstacles(state, reason, dict(measured.pending)),
+        obstacles=_obstacles(plan, twin, notebook, state, reason, dict(measured.pending)),
         notes=measured.notes,
         digest=twin.digest(),
     )
@@ -127,10 +128,13 @@ class _Notebook:
     def __init__(self, start_ms: int) -> None:
         self.start_ms = start_ms
         self.done: dict[str, int] = {}
-        self._pods: dict[tuple[str, str], PodOutcome] = {}
-        self._steps: dict[str, StepOutcome] = {}
-        self._gates: dict[str, GateRead] = {}
-        self._held: StateChanged | None = None
+        self.pods: dict[tuple[str, str], PodOutcome] = {}
+        """(step, pod) of pods that did not go."""
+        self.steps: dict[str, StepOutcome] = {}
+        """Steps that ended, and not well."""
+        self.gates: dict[str, GateRead] = {}
+        """The newest reading of a step's gate, while it is not open."""
+        self.held: StateChanged | None = None
 
     def take(self, entry: Entry) -> None:
         """Read one entry."""
@@ -138,44 +142,61 @@ class _Notebook:
         if isinstance(event, StepOutcome):
             if event.state == "done":
                 self.done[event.step] = entry.at_ms - self.start_ms
-                self._steps.pop(event.step, None)
-                self._gates.pop(event.step, None)
+                self.steps.pop(event.step, None)
+                self.gates.pop(event.step, None)
             else:
-                self._steps[event.step] = event
+                self.steps[event.step] = event
         elif isinstance(event, PodOutcome):
             key = (event.step, event.pod)
             if event.result in ("blocked", "stuck", "failed"):
-                self._pods[key] = event
+                self.pods[key] = event
             else:
-                self._pods.pop(key, None)
+                self.pods.pop(key, None)
         elif isinstance(event, GateRead):
             if event.state == "open":
-                self._gates.pop(event.step, None)
+                self.gates.pop(event.step, None)
             else:
-                self._gates[event.step] = event
+                self.gates[event.step] = event
         elif isinstance(event, StateChanged):
-            self._held = event if event.state in ("held", "paused", "failed") else None
+            self.held = event if event.state in ("held", "paused", "failed") else None
 
-    def obstacles(self, state: str, reason: str, pending: dict[str, str]) -> tuple[Obstacle, ...]:
-        """What stopped which node, most telling first: pods, then gates, then the run's own words."""
-        found = {Obstacle(_node(step), pod, *_rule(outcome)) for (step, pod), outcome in self._pods.items()}
-        told = {item.node for item in found}
-        for step, outcome in self._steps.items():
-            gate = self._gates.get(step)
-            if outcome.state in ("held", "failed", "skipped") and _node(step) not in told:
-                rule = gate.gate if gate is not None else step.rsplit("/", 1)[-1]
-                found.add(Obstacle(_node(step), _waits(pending), rule, outcome.reason or (gate.reason if gate else "")))
-                told.add(_node(step))
-        if state == "done":
-            return tuple(sorted(found))
-        for step, gate in self._gates.items():
-            if _node(step) not in told:
-                found.add(Obstacle(_node(step), _waits(pending), gate.gate, gate.reason or gate.reading))
-                told.add(_node(step))
-        if not found:
-            why = self._held.reason if self._held is not None and self._held.reason else reason
-            found.add(Obstacle("", _waits(pending), state, why))
-        return tuple(sorted(found))
+
+def _obstacles(
+    plan: Plan, twin: Twin, notebook: _Notebook, state: str, reason: str, pending: dict[str, str]
+) -> tuple[Obstacle, ...]:
+    """What stopped which node, most telling first: pods, then pods that may not be moved, then gates, then words."""
+    found = {Obstacle(_node(step), pod, *_rule(outcome)) for (step, pod), outcome in notebook.pods.items()}
+    told = {item.node for item in found}
+    for step, gate in notebook.gates.items():
+        node = _node(step)
+        if node in told or (state == "done" and step not in notebook.steps):
+            continue
+        told.add(node)
+        forbidden = _forbidden(plan, twin, node) if step.endswith("/drain") else []
+        found.update(forbidden or [Obstacle(node, _waits(pending), gate.gate, gate.reason or gate.reading)])
+    for step, outcome in notebook.steps.items():
+        if _node(step) not in told:
+            told.add(_node(step))
+            found.add(Obstacle(_node(step), _waits(pending), step.rsplit("/", 1)[-1], outcome.reason))
+    if state != "done" and not found:
+        why = notebook.held.reason if notebook.held is not None and notebook.held.reason else reason
+        found.add(Obstacle("", _waits(pending), state, why))
+    return tuple(sorted(found))
+
+
+def _forbidden(plan: Plan, twin: Twin, node: str) -> list[Obstacle]:
+    """Pods of the node that the plan does not allow to be moved."""
+    pods = twin.world.pods
+    rows = twin.world.occupancy.on_node[twin.world.base.node_index[node]]
+    found = sort_pods([pods.materialise(row) for row in rows], plan.drain_policy, twin.kernel.now_ms())
+    words = {
+        "empty-dir": "keeps data in an emptyDir; --delete-emptydir-data lets it go",
+        "unmanaged": "has no controller and would not come back; --allow-unmanaged lets it go",
+    }
+    return [
+        Obstacle(node, f"{item.pod.namespace}/{item.pod.name}", item.reason, words.get(item.reason, item.reason))
+        for item in found.blocked
+    ]
 
 
 def _node(step: str) -> str:

@@ -13,7 +13,7 @@ from shipkeeper.rehearsal import aggregate
 from shipkeeper.rehearsal.labels import basis
 from shipkeeper.rehearsal.night import Night, play_night
 from shipkeeper.rehearsal.spreads import rank
-from shipkeeper.rehearsal.variants import one_at_a_time, two_at_a_time, without_end
+from shipkeeper.rehearsal.variants import one_at_a_time, only, two_at_a_time, without_end
 from shipkeeper.twin import Loaded, TwinSettings
 from shipkeeper.twin.settings import DEFAULT
 
@@ -21,6 +21,8 @@ Player = Callable[[Plan, Sequence[int]], Iterable[Night]]
 """Plays a plan once for each seed, and yields the nights in that order."""
 
 _TOLERANCE_MS = 5 * SECOND
+_SOME_SEEDS = 20
+"""Enough for a figure that stands beside a verdict and is none itself."""
 
 
 def in_process(inventory: Inventory | Loaded, settings: TwinSettings = DEFAULT) -> Player:
@@ -58,7 +60,10 @@ def rehearse(
     workloads = aggregate.workload_forecasts(nights)
     baseline = took
     alternatives: tuple[str, ...] = ()
-    if compare and verdict != aggregate.BLOCKED:
+    further = look_further(plan, nights, player)
+    if compare and verdict == aggregate.BLOCKED:
+        alternatives = without_blocked(plan, seeds, [*nights, *further], player)
+    elif compare:
         baseline, alternatives = _comparison(plan, inventory, seeds, nights, player)
     assumptions, measurements = basis(plan, inventory, workloads, settings)
     return Forecast(
@@ -72,13 +77,58 @@ def rehearse(
         gap=round(took.p50 / lower_bound.value - 1, 4) if lower_bound.value > 0 else 0.0,
         nodes=aggregate.node_forecasts(plan, nights),
         workloads=workloads,
-        blocked=aggregate.blocked(nights),
+        blocked=aggregate.blocked([*nights, *further]),
         assumptions=assumptions,
         measurements=measurements,
         alternatives=alternatives,
-        deferred=aggregate.deferred(plan, nights),
-        trace_digest=aggregate.trace_digest(nights),
+        deferred=() if verdict == aggregate.BLOCKED else aggregate.deferred(plan, nights),
+        trace_digest=aggregate.trace_digest([*nights, *further]),
         notes=aggregate.notes(nights),
+    )
+
+
+def look_further(plan: Plan, nights: Sequence[Night], play: Player) -> list[Night]:
+    """What else stands in the way: each night that was stopped goes on, on a fresh twin, with the nodes after the one
+    that stopped it. Together this costs no more than a night without obstacles.
+    """
+    order = [name for batch in plan.batches for name in batch]
+    found: list[Night] = []
+    stopped = [(night, order) for night in nights if not night.went_well]
+    while stopped:
+        rests: dict[tuple[str, ...], list[int]] = {}
+        for night, asked in stopped:
+            rest = _rest(night, asked)
+            if rest and len(rest) < len(asked):
+                rests.setdefault(rest, []).append(night.seed)
+        stopped = []
+        for rest, seeds in sorted(rests.items()):
+            played = list(play(without_end(only(plan, rest)), seeds))
+            found.extend(played)
+            stopped.extend((night, list(rest)) for night in played if not night.went_well)
+    return found
+
+
+def _rest(night: Night, asked: Sequence[str]) -> tuple[str, ...]:
+    """Nodes that are neither done nor stopped by something of their own."""
+    done = {marks.name for marks in night.nodes if marks.done_ms >= 0}
+    blocked = {item.node for item in night.obstacles}
+    return tuple(name for name in asked if name not in done and name not in blocked)
+
+
+def without_blocked(plan: Plan, seeds: Sequence[int], nights: Sequence[Night], play: Player) -> tuple[str, ...]:
+    """How long the nodes take that nothing stands in the way of, in words."""
+    blocked = {item.node for night in nights for item in night.obstacles}
+    rest = {node.name for node in plan.nodes} - blocked
+    if not rest or "" in blocked:
+        return ()
+    some = seeds[:_SOME_SEEDS]
+    shorter = list(play(without_end(only(plan, rest)), some))
+    if not all(night.went_well for night in shorter):
+        return ()
+    took = aggregate.durations(shorter)
+    return (
+        f"the other {len(rest)} of {len(plan.nodes)} nodes go through: {_words(took.p50)} (P95 {_words(took.p95)}), "
+        f"in {len(some)} seeds",
     )
 
 

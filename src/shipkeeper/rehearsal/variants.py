@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
@@ -35,6 +35,13 @@ def in_batches(plan: Plan, batches: Sequence[Sequence[str]]) -> Plan:
         max_parallel=max((len(batch) for batch in batches), default=1),
         steps=tuple(steps),
     ).sealed()
+
+
+def only(plan: Plan, names: Collection[str]) -> Plan:
+    """The plan with only these of its nodes, sealed."""
+    kept = [tuple(name for name in batch if name in names) for batch in plan.batches]
+    shorter = replace(plan, nodes=tuple(node for node in plan.nodes if node.name in names))
+    return in_batches(shorter, [batch for batch in kept if batch])
 
 
 def one_at_a_time(plan: Plan) -> Plan:
