@@ -201,3 +201,13 @@ def test_finished_pods_behind_a_budget_block_nothing() -> None:
 def test_selectors_of_other_namespaces_do_not_reach() -> None:
     other = budget("other", "elsewhere", selector=selector(app="web"), min_available=1)
     assert found(inventory(*nodes(3), deployment(), other)) == {}
+
+
+def test_the_fix_for_an_operators_pod_is_the_operators_way() -> None:
+    cluster_owner = owner("Cluster", "pg", "postgresql.cnpg.io/v1")
+    primary = pod("pg-1", owned_by=cluster_owner, template=deployment().pods[0].shape)
+    rule = budget("pg-primary", min_available=1, expected=1, desired=1, healthy=1)
+    item = only(inventory(*nodes(3), primary, rule), "budget-blocks-always")
+    assert item.fix.startswith("switch over to a standby on another node first: kubectl cnpg promote -n default pg")
+    other = replace(primary, owner=owner("Kafka", "events"))
+    assert "operator of Kafka events" in only(inventory(*nodes(3), other, rule), "budget-blocks-always").fix

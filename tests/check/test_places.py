@@ -214,7 +214,7 @@ def test_zonal_volume_with_and_without_a_second_node_in_its_zone() -> None:
     parts = (statefulset(claims=True), claim("data-db-0", volume="pv"), volume("pv", zone="z1"))
     alone = only(inventory(node("n1", "z1"), node("n2", "z2"), *parts), "volume-zonal")
     assert alone.severity == "warning"
-    assert "Pending until the node is back" in alone.consequence
+    assert "no Ready pod while n1 is out" in alone.consequence
     paired = only(inventory(node("n1", "z1"), node("n2", "z1"), *parts), "volume-zonal")
     assert paired.severity == "info"
 

@@ -84,7 +84,10 @@ def settings_of(question: Question, platform: Platform, known_as: str) -> tuple[
     lengths = [parse_duration(rule.duration) for rule in environment.windows] if environment is not None else []
     if lengths:
         return replace(settings, window_ms=min(lengths), window_source="declared"), ()
-    return settings, (f"no window known: assuming one of {format_duration(DEFAULT_WINDOW_MS)} (--window says another)",)
+    why = "no window known"
+    if platform.environments and cluster is None:
+        why = "the platform file does not tell which of its clusters this is (--cluster does), so no window is known"
+    return settings, (f"{why}: assuming one of {format_duration(DEFAULT_WINDOW_MS)} (--window says another)",)
 
 
 def chosen(inventory: Inventory, question: Question) -> tuple[str, ...] | None:

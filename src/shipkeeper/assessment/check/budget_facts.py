@@ -10,6 +10,7 @@ from shipkeeper.model.pods import Pod
 from shipkeeper.model.time import MINUTE, format_duration
 from shipkeeper.model.workloads import Budget
 from shipkeeper.semantics.budgets import BudgetTarget, needs_scale
+from shipkeeper.semantics.ownership import WORKLOAD_KINDS
 from shipkeeper.semantics.percent import percentage, scaled
 
 SETTLED_MS = 10 * MINUTE
@@ -58,14 +59,29 @@ def arithmetic(budget: Budget, aim: BudgetTarget, best: int) -> str:
     return f"{rule(budget)} keeps {aim.desired} of {count(best, 'replica')}"
 
 
-def fix(budget: Budget, best: int) -> str:
-    """More replicas where that helps, and a budget that lets one pod go."""
+def fix(context: Context, budget: Budget, best: int) -> str:
+    """More replicas where that helps, and a budget that lets one pod go; with an operator, its own way first."""
+    operator = _operator(context, budget)
+    if operator:
+        return f"{operator}; or {allow_one(budget)} for the window"
     share = percentage(budget.min_available)
     if budget.max_unavailable is None and budget.min_available is not None and (share is None or share < 100):
         keep = scaled(budget.min_available, best, round_up=True)
         more = keep + 1 if share is None else math.floor(100 / (100 - share)) + 1
         return f"{more} replicas, or {allow_one(budget)} for the window"
     return f"{allow_one(budget)} for the window"
+
+
+def _operator(context: Context, budget: Budget) -> str:
+    """What to ask of the operator that made the pods, where one did; empty otherwise."""
+    owner = next((pod.owner for pod in context.of_budget.get(budget.ref, ()) if pod.owner is not None), None)
+    if owner is None or owner.kind in WORKLOAD_KINDS:
+        return ""
+    if owner.api_version.startswith("postgresql.cnpg.io/"):
+        return (
+            f"switch over to a standby on another node first: kubectl cnpg promote -n {budget.namespace} {owner.name}"
+        )
+    return f"let the operator of {owner.kind} {owner.name} move the pod first, by a switchover where it has one"
 
 
 def allow_one(budget: Budget) -> str:

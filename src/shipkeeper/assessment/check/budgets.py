@@ -64,7 +64,7 @@ def _blocks_always(context: Context) -> Iterator[Finding]:
             object=named(budget.ref),
             message=f"allows 0 of {best}: {facts.arithmetic(budget, aim, best)}",
             consequence=f"{facts.stops(context, moving)} cannot be drained, and the plan stops there",
-            fix=facts.fix(budget, best),
+            fix=facts.fix(context, budget, best),
             evidence=facts.status_lines(budget, context),
             nodes=context.nodes_of(moving),
         )

@@ -37,14 +37,6 @@ def _lines(items: Sequence[Homeless]) -> tuple[str, ...]:
     return tuple(f"without {item.node}: {count(len(item.pods), 'pod')} Pending; {item.why()}" for item in items[:5])
 
 
-def _while_out(context: Context, items: Sequence[Homeless]) -> str:
-    """What is left of a workload while one of these nodes is out, in the worst case."""
-    left = min(context.ready_without(item.top, item.node) for item in items)
-    where = items[0].node if len(items) == 1 else f"any of {listed(_nodes(items), 3)}"
-    rest = "no Ready pod" if left == 0 else f"{left} of {left + max(len(item.pods) for item in items)} pods Ready"
-    return f"{rest} while {where} is out: the replacement waits, Pending, until it is back"
-
-
 @check(
     "capacity-node-out",
     title="The other nodes have no room for a node's pods",
@@ -104,7 +96,7 @@ def _spread(context: Context) -> Iterator[Finding]:
                 f"must be spread over {listed(trial.hard_keys(items[0].pods[0]))}, and a node that is out still counts:"
                 f" no other node may take one more"
             ),
-            consequence=_while_out(context, items),
+            consequence=trial.while_out(context, items),
             fix="nodeTaintsPolicy: Honor in its topologySpreadConstraints, or whenUnsatisfiable: ScheduleAnyway",
             evidence=_lines(items),
             nodes=_nodes(items),
@@ -134,7 +126,7 @@ def _apart(context: Context) -> Iterator[Finding]:
             object=named(top),
             message=("claims a host port" if port else "allows one pod per node or zone")
             + ", and every other that could take it has one",
-            consequence=_while_out(context, items),
+            consequence=trial.while_out(context, items),
             fix="one node more than replicas, or preferred instead of required anti-affinity; or expect it",
             evidence=_lines(items),
             nodes=_nodes(items),
@@ -164,7 +156,7 @@ def _nowhere(context: Context) -> Iterator[Finding]:
             severity="warning",
             object=named(top),
             message=f"may run on no other node than {listed(_nodes(items), 3)}",
-            consequence=_while_out(context, items),
+            consequence=trial.while_out(context, items),
             fix="label or untaint a second node for it, or announce the gap",
             evidence=_lines(items),
             nodes=_nodes(items),

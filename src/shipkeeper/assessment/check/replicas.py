@@ -88,7 +88,7 @@ def _on_one_node(context: Context) -> Iterator[Finding]:
         ready = [pod for pod in pods if pod.ready]
         if wanted < 2 or len(ready) < 2 or len({pod.node for pod in ready}) != 1:
             continue
-        if _budget_holds(context, ready):
+        if _budget_holds(context, ready) or top in context.away_with_node:
             continue
         kept = _kept_by_budget(context, ready)
         lasts, evidence = downtime(context, top, ready)
@@ -100,10 +100,7 @@ def _on_one_node(context: Context) -> Iterator[Finding]:
             consequence=f"its budget moves them {len(ready) - kept} at a time, so the drain takes longer"
             if kept
             else f"no Ready pod for {lasts} while they move together",
-            fix=(
-                f"spread them over nodes (topologySpreadConstraints on kubernetes.io/hostname); for tonight: "
-                f"kubectl -n {top.namespace} delete pod {ready[0].name}, which may land elsewhere"
-            ),
+            fix=_apart(top, ready[0]),
             evidence=evidence,
             nodes=context.nodes_of(ready),
         )
@@ -253,6 +250,13 @@ def _kept_by_budget(context: Context, pods: list[Pod]) -> int:
     """How many of these pods their budget keeps up at any time; 0 without one."""
     budgets = context.budgets_of(pods[0])
     return max(0, len(pods) - budgets[0].allowed) if len(budgets) == 1 else 0
+
+
+def _apart(top: ObjectRef, pod: Pod) -> str:
+    spread = "spread them over nodes (topologySpreadConstraints on kubernetes.io/hostname)"
+    if top.kind != "Deployment" or pod.claims:
+        return spread
+    return f"{spread}; for tonight: kubectl -n {top.namespace} delete pod {pod.name}, which may land elsewhere"
 
 
 def _scale(top: ObjectRef, replicas: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from shipkeeper.assessment.check import trial
 from shipkeeper.assessment.check.context import Context
 from shipkeeper.assessment.check.registry import BLOCKS, DOWNTIME, RISK, check, count, listed, named
+from shipkeeper.assessment.check.trial import Homeless
 from shipkeeper.model.findings import Finding
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.refs import ObjectRef
@@ -87,19 +88,22 @@ def _local(context: Context) -> Iterator[Finding]:
     touches=_touched,
 )
 def _zonal(context: Context) -> Iterator[Finding]:
-    stranded = {item.top: item for item in context.homeless if item.cause == trial.VOLUME}
+    stranded: dict[ObjectRef, list[Homeless]] = {}
+    for one in context.homeless:
+        if one.cause == trial.VOLUME:
+            stranded.setdefault(one.top, []).append(one)
     for top, pods, claims in _reaching(context, "zone"):
-        item = stranded.get(top)
+        items = stranded.get(top, [])
         yield Finding(
             rule="volume-zonal",
-            severity="warning" if item else "info",
+            severity="warning" if items else "info",
             object=named(top),
             message=f"{count(len(pods), 'pod')} with volumes confined to a zone"
-            + (f"; no other node can mount that of {item.node}" if item else ""),
-            consequence="Pending until the node is back" if item else "moves within its zone only",
-            fix="a second node in that zone for the window" if item else "keep room for it in its zone",
-            evidence=(*((item.why(),) if item else ()), *claims[:10]),
-            nodes=(item.node,) if item else context.nodes_of(pods),
+            + (f"; no other node can mount that of {listed([one.node for one in items], 3)}" if items else ""),
+            consequence=trial.while_out(context, items) if items else "moves within its zone only",
+            fix="a second node in that zone for the window" if items else "keep room for it in its zone",
+            evidence=(*(one.why() for one in items[:3]), *claims[:10]),
+            nodes=tuple(one.node for one in items) or context.nodes_of(pods),
         )
 
 

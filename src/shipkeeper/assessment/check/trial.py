@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -95,6 +95,16 @@ def _volume_cause(context: Context, pod: Pod) -> str:
     volumes = [context.storage.volume_of(pod.namespace, name) for name in pod.claims]
     reaches = {reach(volume) for volume in volumes if volume is not None}
     return CONFINED if "node" in reaches else VOLUME if "zone" in reaches else OTHER
+
+
+def while_out(context: Context, items: Sequence[Homeless]) -> str:
+    """What is left of a workload while one of these nodes is out, in the worst case, as a sentence."""
+    left = min(context.ready_without(item.top, item.node) for item in items)
+    nodes = [item.node for item in items]
+    where = nodes[0] if len(nodes) == 1 else f"any of {', '.join(nodes[:3])}"
+    where += f" and {len(nodes) - 3} more" if len(nodes) > 3 else ""
+    rest = "no Ready pod" if left == 0 else f"{left} of {left + max(len(item.pods) for item in items)} pods Ready"
+    return f"{rest} while {where} is out: the replacement waits, Pending, until it is back"
 
 
 def hard_keys(pod: Pod) -> tuple[str, ...]:
