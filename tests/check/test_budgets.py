@@ -206,8 +206,10 @@ def test_selectors_of_other_namespaces_do_not_reach() -> None:
 def test_the_fix_for_an_operators_pod_is_the_operators_way() -> None:
     cluster_owner = owner("Cluster", "pg", "postgresql.cnpg.io/v1")
     primary = pod("pg-1", owned_by=cluster_owner, template=deployment().pods[0].shape)
+    standby = pod("pg-2", on="n2", owned_by=cluster_owner)
     rule = budget("pg-primary", min_available=1, expected=1, desired=1, healthy=1)
-    item = only(inventory(*nodes(3), primary, rule), "budget-blocks-always")
-    assert item.fix.startswith("switch over to a standby on another node first: kubectl cnpg promote -n default pg")
+    item = only(inventory(*nodes(3), primary, standby, rule), "budget-blocks-always")
+    assert item.fix.startswith("switch over to a standby first: kubectl cnpg promote -n default pg pg-2; or ")
+    assert "a second instance" in only(inventory(*nodes(3), primary, rule), "budget-blocks-always").fix
     other = replace(primary, owner=owner("Kafka", "events"))
     assert "operator of Kafka events" in only(inventory(*nodes(3), other, rule), "budget-blocks-always").fix

@@ -78,10 +78,20 @@ def _operator(context: Context, budget: Budget) -> str:
     if owner is None or owner.kind in WORKLOAD_KINDS:
         return ""
     if owner.api_version.startswith("postgresql.cnpg.io/"):
-        return (
-            f"switch over to a standby on another node first: kubectl cnpg promote -n {budget.namespace} {owner.name}"
-        )
+        standby = _standby(context, budget)
+        if not standby:
+            return f"a second instance of Cluster {owner.name} on another node, to switch over to"
+        return f"switch over to a standby first: kubectl cnpg promote -n {budget.namespace} {owner.name} {standby}"
     return f"let the operator of {owner.kind} {owner.name} move the pod first, by a switchover where it has one"
+
+
+def _standby(context: Context, budget: Budget) -> str:
+    """A Ready pod of the same owner on another node than the budget's pods; the first by name, or empty."""
+    pods = context.of_budget.get(budget.ref, [])
+    tops = {context.top_of(pod) for pod in pods} - {None}
+    taken = {pod.node for pod in pods}
+    others = [pod for top in tops if top is not None for pod in context.of_top.get(top, []) if pod.node not in taken]
+    return min((pod.name for pod in others if pod.ready), default="")
 
 
 def allow_one(budget: Budget) -> str:
