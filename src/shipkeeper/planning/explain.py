@@ -35,14 +35,28 @@ class Explained(Record, frozen=True, kw_only=True):
 
 
 GATES = {
-    "cordon": ("lease-held", "window-open", "can-finish", "no-other-drainer", "node-is-ours", "room-for-pods"),
-    "drain": ("nothing-blocks", "budgets-restored"),
-    "reboot": ("volumes-detached", "quorum-before"),
+    "cordon": ("lease-held", "clock-agrees", "window-open", "can-finish", "nothing-blocks", "no-other-drainer"),
+    "drain": ("lease-held", "node-is-ours", "no-other-drainer", "room-for-pods", "nothing-blocks"),
+    "reboot": ("lease-held", "node-is-ours", "volumes-detached", "can-finish"),
     "serves": ("node-serves",),
-    "uncordon": ("node-is-ours", "node-serves"),
-    "settle": ("pods-scheduled", "workloads-well", "quorum-after"),
+    "uncordon": ("lease-held", "node-is-ours"),
+    "settle": ("pods-scheduled", "workloads-well", "budgets-restored"),
 }
-"""Gates that are read around each action; they fail closed."""
+"""Gates that are read around each action; they fail closed. ``docs/reference/gates.md`` says what each asks."""
+
+
+def _gates(plan: Plan, step: PlanStep) -> tuple[str, ...]:
+    """The step's gates, with those that only some plans and nodes have."""
+    found = GATES.get(step.action, ())
+    controller = plan.planned(step.target).control_plane
+    if step.action == "cordon":
+        found += ("quorum-before",) if controller else ()
+        found += ("confirmed",) if plan.drain_policy.confirm == "each" else ()
+    if step.action == "serves" and controller:
+        found += ("quorum-after",)
+    if plan.window is None:
+        found = tuple(gate for gate in found if gate not in ("window-open", "can-finish"))
+    return found
 
 
 def batch_rows(plan: Plan) -> tuple[BatchRow, ...]:
@@ -87,7 +101,7 @@ def explain_step(plan: Plan, step_id: str) -> Explained:
         batch=number,
         begins_seconds=begins[step_id],
         waited_for_by=tuple(other.id for other in plan.steps if step_id in other.needs),
-        gates=GATES.get(step.action, ()),
+        gates=_gates(plan, step),
         estimate=_estimate(step),
     )
 

@@ -71,7 +71,7 @@ def reboot_plan(request: NodesRequest, platform: Platform, cluster: ClusterConfi
         note = f"rebooting with {name}, the only driver of the platform file"
     if not name:
         name = MANUAL
-        note = "no reboot driver is configured: a person reboots each node and says so (shipkeeper runs reboot-done)"
+        note = "no reboot driver is configured: a person reboots each node when the run asks for it, and it watches"
     config = platform.reboot_drivers.get(name)
     if config is None:
         if name == MANUAL:
