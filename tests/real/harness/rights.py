@@ -21,6 +21,11 @@ def shipped(file: str) -> list[Object]:
     return [obj for obj in yaml.safe_load_all((RBAC / file).read_text()) if obj]
 
 
+def all_shipped() -> list[Object]:
+    """Everything that is shipped: what a person who plans and runs needs."""
+    return [obj for path in sorted(RBAC.glob("*.yaml")) for obj in shipped(path.name)]
+
+
 def single_rights(objects: list[Object]) -> Iterator[tuple[str, list[Object]]]:
     """Each right (verb and resource) by name, with the same manifest lacking only that one."""
     for number, obj in enumerate(objects):
