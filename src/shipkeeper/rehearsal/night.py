@@ -11,9 +11,10 @@ from shipkeeper.journal.memory import MemoryJournal
 from shipkeeper.model.errors import ShipkeeperError
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.run import GateRead, PodOutcome, StateChanged, StepOutcome
-from shipkeeper.model.time import DAY, SECOND
+from shipkeeper.model.time import DAY
 from shipkeeper.ports.journal import Entry
 from shipkeeper.ports.runtime import DeadlineExceeded, Deadlock
+from shipkeeper.rehearsal.waiting import Waiting
 from shipkeeper.semantics.drain import sort_pods
 from shipkeeper.twin import Loaded, Twin, TwinSettings, WorkloadMeasure
 from shipkeeper.twin.kernel import Kernel
@@ -116,7 +117,7 @@ def _night(plan: Plan, seed: int, twin: Twin, notebook: _Notebook, state: str, r
         duration_ms=twin.kernel.now_ms() - notebook.start_ms,
         nodes=tuple(marks),
         workloads=measured.workloads,
-        obstacles=_obstacles(plan, twin, notebook, state, reason, dict(measured.pending)),
+        obstacles=_obstacles(plan, twin, notebook, state, reason),
         notes=measured.notes,
         digest=twin.digest(),
     )
@@ -161,11 +162,14 @@ class _Notebook:
             self.held = event if event.state in ("held", "paused", "failed") else None
 
 
-def _obstacles(
-    plan: Plan, twin: Twin, notebook: _Notebook, state: str, reason: str, pending: dict[str, str]
-) -> tuple[Obstacle, ...]:
+def _obstacles(plan: Plan, twin: Twin, notebook: _Notebook, state: str, reason: str) -> tuple[Obstacle, ...]:
     """What stopped which node, most telling first: pods, then pods that may not be moved, then gates, then words."""
-    found = {Obstacle(_node(step), pod, *_rule(outcome)) for (step, pod), outcome in notebook.pods.items()}
+    waiting = Waiting(twin)
+    found = {
+        Obstacle(_node(step), pod, rule, words + waiting.behind(pod))
+        for (step, pod), outcome in notebook.pods.items()
+        for rule, words in (_rule(outcome),)
+    }
     told = {item.node for item in found}
     for step, gate in notebook.gates.items():
         node = _node(step)
@@ -173,14 +177,15 @@ def _obstacles(
             continue
         told.add(node)
         forbidden = _forbidden(plan, twin, node) if step.endswith("/drain") else []
-        found.update(forbidden or [Obstacle(node, _waits(pending), gate.gate, gate.reason or gate.reading)])
+        words = gate.reason or gate.reading
+        found.update(forbidden or [Obstacle(node, "", gate.gate, words + waiting.of_workload_in(words))])
     for step, outcome in notebook.steps.items():
         if _node(step) not in told:
             told.add(_node(step))
-            found.add(Obstacle(_node(step), _waits(pending), step.rsplit("/", 1)[-1], outcome.reason))
+            found.add(Obstacle(_node(step), "", step.rsplit("/", 1)[-1], outcome.reason))
     if state != "done" and not found:
         why = notebook.held.reason if notebook.held is not None and notebook.held.reason else reason
-        found.add(Obstacle("", _waits(pending), state, why))
+        found.add(Obstacle("", "", state, why))
     return tuple(sorted(found))
 
 
@@ -207,13 +212,3 @@ def _rule(outcome: PodOutcome) -> tuple[str, str]:
     """(rule, reason): the executor writes ``rule: words``."""
     rule, colon, words = outcome.reason.partition(": ")
     return (rule, words) if colon and " " not in rule else (outcome.result, outcome.reason)
-
-
-def _waits(pending: dict[str, str]) -> str:
-    """A pod that found no node, where there is one: it usually is the reason."""
-    return min(pending, default="")
-
-
-def seconds(duration_ms: int) -> float:
-    """Milliseconds as seconds."""
-    return duration_ms / SECOND

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shipkeeper.model.nodes import Node
-from shipkeeper.model.pods import PodShape
+from shipkeeper.model.pods import Pod, PodShape
+from shipkeeper.semantics.placement import static_reasons, tally
 from shipkeeper.semantics.ports import clash
 from shipkeeper.twin.classes import Classes, Ids, SchedulingClass, Spreading, Term
 from shipkeeper.twin.storage import Volumes
@@ -20,7 +21,6 @@ Mask = NDArray[np.bool_]
 STATIC, FIT, PORTS, SPREAD, AFFINITY, VOLUMES = 1, 2, 4, 8, 16, 32
 
 WORDS = {
-    STATIC: "taints, cordon, node affinity or volume topology",
     FIT: "too little room",
     PORTS: "the host port is taken",
     SPREAD: "topology spread would be too uneven",
@@ -100,14 +100,22 @@ class Filters:
 
     def reasons(self, item: SchedulingClass, row: int = -1) -> str:
         """How many nodes each filter rejects, the first one that does counting, in the scheduler's manner."""
-        left = np.ones(len(self._world.nodes), dtype=np.bool_)
-        parts = []
-        for bit, mask in [(STATIC, self.static(item)), (FIT, self.fits(item, row)), *self.dynamic(item)]:
+        left = self.static(item).copy()
+        parts = [f"{count}: {reason}" for reason, count in self._static_reasons(item)]
+        for bit, mask in [(FIT, self.fits(item, row)), *self.dynamic(item)]:
             lost = int((left & ~mask).sum())
             if lost:
-                parts.append(f"{lost} {WORDS[bit]}")
+                parts.append(f"{lost}: {WORDS[bit]}")
             left &= mask
         return f"0 of {len(left)} nodes: " + ", ".join(parts)
+
+    def _static_reasons(self, item: SchedulingClass) -> tuple[tuple[str, int], ...]:
+        """Reasons that do not change with pods, most frequent first."""
+        group = item.group
+        asked = Pod(namespace=group.namespace, name="", uid="", shape=group.shape, claims=group.claims)
+        storage = self.classes.storage
+        found = (static_reasons(asked, node, storage) for node in self._world.nodes)
+        return tally(reasons[0] for reasons in found if reasons)
 
     def dynamic(self, item: SchedulingClass) -> list[tuple[int, Mask]]:
         """The filters that change with every pod, besides resources."""

@@ -1,0 +1,128 @@
+"""``shipkeeper rehearse``, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from shipkeeper.app.inventory_file import save
+from shipkeeper.app.propose import save_plan
+from shipkeeper.app.state import State, read_forecast
+from shipkeeper.cli.main import main
+from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.plan import Plan
+from tests import builders as b
+from tests.rehearsal.nights import plan_for, small, window
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHIPKEEPER_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("COLUMNS", "140")
+
+
+def _rehearse(inventory: Inventory, plan: Plan, *flags: str, fine: bool = True) -> Result:
+    save(inventory, "prod.inv")
+    save_plan(plan, "night.plan")
+    done = CliRunner().invoke(main, ["rehearse", "night.plan", "--from", "prod.inv", "--workers", "1", *flags])
+    assert done.exit_code == (0 if fine else 5), done.output
+    return done
+
+
+def test_what_a_person_sees() -> None:
+    inventory = small()
+    done = _rehearse(inventory, plan_for(inventory, window=window(3)), "--seeds", "4", "--no-compare")
+    text = done.output
+    assert "4 seeds · 3 nodes · one at a time" in text
+    assert "FITS" in text
+    assert "window 3h00m minus reserve 30m" in text
+    assert "lower bound" in text
+    for name in ("n1", "n2", "n3"):
+        row = next(line for line in text.splitlines() if line.startswith(f"{name} "))
+        assert set(row.split(maxsplit=1)[1].strip()) == set("▒█▓░")
+    assert "default/db  P50" in text
+    assert "every other workload 0 s" in text
+    assert "(declared)" in text
+    assert "Europe/Stockholm" in text
+
+
+def test_the_envelope_has_the_contracts_keys() -> None:
+    inventory = small()
+    plan = plan_for(inventory, window=window(3))
+    found = json.loads(_rehearse(inventory, plan, "--seeds", "3", "-o", "json").stdout)
+    assert (found["apiVersion"], found["kind"]) == ("shipkeeper/v1alpha1", "Forecast")
+    keys = (
+        "planDigest", "verdict", "seeds", "durationSeconds", "lowerBoundSeconds", "baselineSeconds", "nodes",
+        "workloads", "blocked", "assumptions", "measurements", "traceDigest",
+    )  # fmt: skip
+    assert [key for key in keys if key not in found] == []
+    assert found["planDigest"] == plan.digest
+    assert set(found["nodes"][0]) >= {"name", "cordoned", "drained", "ready", "done"}
+    assert set(found["workloads"][0]) >= {
+        "kind",
+        "namespace",
+        "name",
+        "downtimeSeconds",
+        "degradedSeconds",
+        "evictions",
+    }
+    assert set(found["lowerBoundSeconds"]) == {"value", "binding"}
+
+
+def test_the_forecast_is_kept_under_the_plans_digest_and_saved_where_asked() -> None:
+    inventory = small()
+    plan = plan_for(inventory, window=window(3))
+    _rehearse(inventory, plan, "--seeds", "2", "--save", "night.forecast", "--svg", "night.svg")
+    kept = State.open().find_forecast(plan.digest)
+    assert kept is not None
+    assert kept == read_forecast(Path("night.forecast"))
+    assert Path("night.svg").read_text().startswith("<svg ")
+
+
+def test_exit_code_five_unless_it_fits() -> None:
+    solo = b.inventory(*b.nodes(2), b.deployment("solo", on=("n1",)), b.budget(app="solo", min_available=1))
+    blocked = _rehearse(solo, plan_for(solo, "n1", window=window(3)), "--seeds", "2", fine=False)
+    assert "BLOCKED" in blocked.output
+    assert "budget-never-allows" in blocked.output
+    assert "in 2 of 2 seeds" in blocked.output
+    late = _rehearse(small(), plan_for(small(), window=window(0.25), reserve_ms=600_000), "--seeds", "2", fine=False)
+    assert "DOES NOT FIT" in late.output
+    assert "not in the window" in late.output
+
+
+def test_what_else_stands_in_the_way_is_told_too() -> None:
+    empty = b.shape({"app": "cache"}, volumes=("emptyDir",))
+    inventory = b.inventory(
+        *b.nodes(4),
+        b.deployment("cache", on=("n1",), template=empty),
+        b.deployment("solo", on=("n2",)),
+        b.budget(app="solo", min_available=1),
+        b.pod("bare", on="n3"),
+    )
+    plan = plan_for(inventory, window=window(3))
+    done = _rehearse(inventory, plan, "--seeds", "2", "-o", "json", fine=False)
+    found = json.loads(done.stdout)
+    seen = {(item["node"], item["rule"], item["seeds"]) for item in found["blocked"]}
+    assert seen == {("n1", "empty-dir", 2), ("n2", "budget-never-allows", 2), ("n3", "unmanaged", 2)}
+    assert found["alternatives"], "n4 goes through, and that is worth knowing"
+    assert found["alternatives"][0].startswith("the other 1 of 4 nodes go through")
+
+
+def test_markdown_is_a_page_of_its_own() -> None:
+    inventory = small()
+    text = _rehearse(inventory, plan_for(inventory, window=window(3)), "--seeds", "2", "-o", "markdown").stdout
+    assert text.startswith("# Rehearsal: fits")
+    assert "## What this rests on" in text
+    assert "| n1 |" in text
+
+
+def test_a_plan_of_another_cluster_is_refused_in_words() -> None:
+    save(b.inventory(*b.nodes(1)), "prod.inv")
+    save_plan(plan_for(small()), "night.plan")
+    done = CliRunner().invoke(main, ["rehearse", "night.plan", "--from", "prod.inv"])
+    assert done.exit_code == 4
+    assert "no such node" in done.output
