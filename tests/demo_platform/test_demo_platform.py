@@ -10,8 +10,10 @@ from shipkeeper.app.demo_platform import SELECTOR, WINDOW, dump_path, platform_p
 from shipkeeper.app.demo_platform.generate import document
 from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.propose import Wishes, propose
+from shipkeeper.app.rehearse import rehearse_plan
 from shipkeeper.app.survey import load_inventory
 from shipkeeper.assessment.check import check
+from shipkeeper.model.platform import Platform
 from shipkeeper.semantics.budgets import compile_budgets, counting_once, status
 from shipkeeper.semantics.ownership import by_uid
 from shipkeeper.semantics.placement import static_reasons
@@ -91,3 +93,20 @@ def test_the_night_uses_what_the_platform_file_says(night):
     assert night.window.opens_at == "2026-12-01T22:00:00+01:00"
     assert sum("share PodDisruptionBudget" in step.why for step in night.steps) >= 3, "no drain waits for a budget"
     assert len([key for key in night.timings.readiness if key != "*"]) > 80, "readiness is not measured"
+
+
+def test_the_night_ends_well_in_rehearsal(inv, night):
+    forecast = rehearse_plan(night, inv, 4, compare=False, workers=1)
+    assert forecast.verdict == "fits"
+    assert forecast.blocked == ()
+    down = {f"{felt.namespace}/{felt.name}" for felt in forecast.workloads if felt.downtime_seconds.p95 > 0}
+    assert down == {"team-shop/wishlist", "team-shop/mail-sender", "team-media/thumbnails"}, (
+        "the story of the night has changed: these are the workloads that one node holds all of"
+    )
+    assert 1 <= forecast.duration_seconds.p50 / forecast.lower_bound_seconds.value < 1.25
+
+
+def test_the_whole_platform_at_once_would_not_go_through(inv):
+    everything = propose(inv, Wishes(order="serial"), Platform(), inv.taken_ms)
+    forecast = rehearse_plan(everything, inv, 1, compare=False, workers=1)
+    assert forecast.verdict == "blocked", "the faults that were put in do not stop a night over them"
