@@ -1,7 +1,8 @@
-"""The report as one self-contained page: no script, no external request, readable on a phone and in print."""
+"""Reports and checklists as self-contained pages: no script, no external request, readable on a phone, in print."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -11,8 +12,10 @@ from markupsafe import Markup
 from shipkeeper import __version__
 from shipkeeper.evidence.chart import STYLE, legend, svg
 from shipkeeper.evidence.report import Report
+from shipkeeper.evidence.rows import Fact
 from shipkeeper.evidence.words import date_and_clock
 from shipkeeper.model.errors import BadInput
+from shipkeeper.model.run import ChecklistItem
 from shipkeeper.model.time import parse_instant
 
 SIGNS = {
@@ -26,14 +29,30 @@ SIGNS = {
 def html(report: Report, written_ms: int, version: str = __version__) -> str:
     """The page. ``written_ms`` and ``version`` are part of it, so the same record gives the same bytes."""
     zone = report.axis.zone
-    page: str = _template(zone).render(
-        report=report,
-        style=_style(),
-        chart_wide=Markup(svg(report.chart, report.axis, 1040, "wide")),  # noqa: S704 svg() escapes what it is given
-        chart_narrow=Markup(svg(report.chart, report.axis, 340, "narrow")),  # noqa: S704
-        legend=Markup(legend()),  # noqa: S704
-        written_ms=written_ms,
-        version=version,
+    page: str = (
+        _environment(zone)
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            style=_style(),
+            chart_wide=Markup(svg(report.chart, report.axis, 1040, "wide")),  # noqa: S704 svg() escapes what it is given
+            chart_narrow=Markup(svg(report.chart, report.axis, 340, "narrow")),  # noqa: S704
+            legend=Markup(legend()),  # noqa: S704
+            written_ms=written_ms,
+            version=version,
+        )
+    )
+    return page
+
+
+def checklist_html(
+    title: str, sentence: str, when: str, items: Sequence[ChecklistItem], summary: Sequence[Fact], zone: str
+) -> str:
+    """A checklist as a page of its own."""
+    page: str = (
+        _environment(zone)
+        .get_template("checklist.html.j2")
+        .render(title=title, sentence=sentence, when=when, items=items, summary=summary, style=_style())
     )
     return page
 
@@ -56,7 +75,7 @@ def _style() -> Markup:
 
 
 @cache
-def _template(zone: str) -> jinja2.Template:
+def _environment(zone: str) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("shipkeeper.evidence"),
         autoescape=True,
@@ -78,4 +97,4 @@ def _template(zone: str) -> jinja2.Template:
         "at": at,
         "when": lambda at_ms: date_and_clock(at_ms, zone),
     }
-    return environment.get_template("report.html.j2")
+    return environment

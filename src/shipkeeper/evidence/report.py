@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shipkeeper.evidence.chart import Axis
+from shipkeeper.evidence.checklists import in_order
 from shipkeeper.evidence.compare import Deviation, WorkloadRow, deviations, run_seconds, spread, workload_rows
 from shipkeeper.evidence.left import LeftRow, left_to_do
 from shipkeeper.evidence.rows import (
@@ -20,6 +21,7 @@ from shipkeeper.evidence.rows import (
 )
 from shipkeeper.evidence.story import Story, latest_items, tell
 from shipkeeper.evidence.words import clean, clock, count, date_and_clock, seconds
+from shipkeeper.execution.marks import HEAD
 from shipkeeper.model.forecast import Forecast
 from shipkeeper.model.record import Record
 from shipkeeper.model.run import ChecklistItem, ChecklistRead
@@ -86,7 +88,7 @@ def build(
     if not zone:
         zone = story.plan.window.zone if story.plan.window else "UTC"
     readings = sorted([*lists, *story.lists], key=lambda pair: pair[0])
-    after = latest_items(readings, "after")
+    after = in_order("after", latest_items(readings, "after"))
     found = deviations(story, forecast, zone)
     gates = gate_rows(story, zone)
     signed = story.heads[-1][1] if story.heads else None
@@ -100,7 +102,7 @@ def build(
         why=_why(story),
         allowed=_allowed(story),
         people=people(story, readings, zone),
-        before=latest_items(readings, "before"),
+        before=in_order("before", latest_items(readings, "before")),
         after=after,
         axis=Axis(
             began_ms=story.began_ms,
@@ -228,7 +230,7 @@ def _commands(run: str) -> tuple[Fact, ...]:
         ),
         Fact(
             label="Where HASH comes from: the annotation on the cluster's Lease",
-            value="kubectl get lease -A -o yaml | grep -i shipkeeper",
+            value=f"kubectl get lease -A -o yaml | grep {HEAD}",
         ),
         Fact(label="The same run, as the journal has it", value=f"shipkeeper runs status {run}"),
     )
