@@ -116,6 +116,17 @@ def test_secrets_are_references_only(value):
     assert "reference to a secret" in found[0][2]
 
 
+def test_what_stands_in_a_secret_s_place_is_never_repeated():
+    for text in (
+        "environment: hunter2",
+        "environment: [hunter2]",
+        "environment: {T: [hunter2]}",
+        "environment: {T: 1}",
+    ):
+        found = mistakes(f"rebootDrivers: {{x: {{argv: [y], {text}}}}}\n")
+        assert "hunter2" not in " ".join(message + hint for _, _, message, hint in found)
+
+
 def test_what_is_not_yaml_has_its_place():
     with pytest.raises(BadInput) as caught:
         parse_platform(b"name: [unclosed\nzone: UTC\n", "p.yaml")

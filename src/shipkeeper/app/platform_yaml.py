@@ -171,7 +171,9 @@ class Reading:
         return self._place(node)
 
     def _wrong(self, node: yaml.Node, path: Path, wanted: str, hint: str = "") -> None:
-        self.add(f"{_named(path)}must be {wanted}, and is {_kind_of(node)}", self._place(node), hint=hint)
+        # What stands where a secret's reference belongs may be the secret: it is not repeated.
+        is_now = "something else" if "environment" in path else _kind_of(node)
+        self.add(f"{_named(path)}must be {wanted}, and is {is_now}", self._place(node), hint=hint)
 
     def _place(self, node: yaml.Node) -> Location:
         return Location(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
