@@ -271,3 +271,19 @@ def test_a_cluster_is_recognised_by_its_uid_and_another_of_its_name_refused():
     with pytest.raises(Refused) as caught:
         propose(cluster_of_three(), platform("another"), cluster="prod")
     assert caught.value.code == "other-cluster"
+
+
+def test_a_node_that_an_earlier_run_left_cordoned_is_told_with_that_run():
+    from shipkeeper.execution.marks import RUN
+    from shipkeeper.planning.choose import OUR_RUN
+
+    assert OUR_RUN == RUN, "a run's own cordon would be taken for somebody else's"
+    plan = propose(inventory(node("n1"), node("n2", cordoned=True, annotations={RUN: "run-7f3a"})))
+    assert any("n2 (run-7f3a), cordoned by that run" in note for note in plan.notes)
+
+
+def test_a_named_node_that_the_selector_does_not_pick_is_said():
+    inv = inventory(node("n1", labels={"pool": "a"}), node("n2"))
+    plan = propose(inv, names=("n1", "n2"), selector=parse_selector("pool=a"))
+    assert plan.batches == (("n1",),)
+    assert any("n2, named but without" in note for note in plan.notes)

@@ -19,6 +19,10 @@ from shipkeeper.semantics.selectors import matches
 _LEADERS = (("kube-system", "kube-controller-manager"), ("kube-system", "kube-scheduler"))
 
 
+OUR_RUN = "maintenance.shipkeeper.dev/run"
+"""The annotation that a run leaves on nodes it cordoned (``execution.marks.RUN``; planning does not import it)."""
+
+
 class Choice(Struct, frozen=True):
     """Workers in the order asked for, control-plane nodes with the leader last, and what a reader should know."""
 
@@ -36,6 +40,9 @@ def choose_nodes(inventory: Inventory, request: NodesRequest) -> Choice:
     cp_names = control_plane_names(inventory)
     asked = _asked(inventory.nodes, request)
     notes: list[str] = []
+    unlike = sorted(set(request.names) - {node.name for node in asked})
+    if unlike:
+        notes.append(f"left out: {', '.join(unlike)}, named but without the selector's labels")
     if request.names and not request.allow_control_plane:
         _refuse_named([name for name in request.names if name in cp_names])
     if not request.allow_control_plane:
@@ -43,15 +50,7 @@ def choose_nodes(inventory: Inventory, request: NodesRequest) -> Choice:
         asked = [node for node in asked if node.name not in cp_names]
         if left:
             notes.append(f"left out: control-plane nodes {', '.join(left)} (--allow-control-plane takes them in, last)")
-    cordoned = [node.name for node in asked if node.unschedulable]
-    if cordoned and not request.include_cordoned:
-        asked = [node for node in asked if not node.unschedulable]
-        notes.append(
-            f"left out: {', '.join(cordoned)}, cordoned by somebody else "
-            "(--include-cordoned maintains them and leaves them cordoned)"
-        )
-    elif cordoned:
-        notes.append(f"cordoned by somebody else, and left cordoned afterwards: {', '.join(cordoned)}")
+    asked = _without_cordoned(asked, request, notes)
     if not asked:
         raise UsageProblem(
             "no node is left to plan for" if inventory.nodes else "the inventory has no nodes",
@@ -86,6 +85,29 @@ def _asked(nodes: Sequence[Node], request: NodesRequest) -> list[Node]:
         (node for node in nodes if request.selector is None or matches(request.selector, node.labels)),
         key=lambda node: (node.zone, node.name),
     )
+
+
+def _without_cordoned(asked: list[Node], request: NodesRequest, notes: list[str]) -> list[Node]:
+    """Leave out what is cordoned, unless it was asked for; a cordon of an earlier run is told with the run."""
+    left = [node for node in asked if node.unschedulable]
+    if not left:
+        return asked
+    ours = [f"{node.name} ({node.annotations[OUR_RUN]})" for node in left if node.annotations.get(OUR_RUN)]
+    others = [node.name for node in left if not node.annotations.get(OUR_RUN)]
+    if request.include_cordoned:
+        notes.append(f"cordoned before, and left cordoned afterwards: {', '.join(node.name for node in left)}")
+        return asked
+    if ours:
+        notes.append(
+            f"left out: {', '.join(ours)}, cordoned by that run of Shipkeeper "
+            "(shipkeeper runs resume RUN goes on with it; kubectl uncordon gives the node back)"
+        )
+    if others:
+        notes.append(
+            f"left out: {', '.join(others)}, cordoned by somebody else "
+            "(--include-cordoned maintains them and leaves them cordoned)"
+        )
+    return [node for node in asked if not node.unschedulable]
 
 
 def _know_all(names: Sequence[str], known: dict[str, Node]) -> None:
