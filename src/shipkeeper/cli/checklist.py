@@ -19,7 +19,7 @@ from shipkeeper.evidence.checklists import counts
 from shipkeeper.evidence.html import checklist_html, sign
 from shipkeeper.evidence.markdown import checklist as checklist_markdown
 from shipkeeper.evidence.rows import Fact
-from shipkeeper.evidence.words import count, date_and_clock
+from shipkeeper.evidence.words import count, date_and_clock, day_and_clock
 from shipkeeper.model.errors import BadInput, UsageProblem
 from shipkeeper.model.time import parse_instant
 
@@ -154,6 +154,6 @@ def _plain(cell: str) -> str:
 
 def _at(at: str, zone: str) -> str:
     try:
-        return date_and_clock(parse_instant(at), zone) if at else ""
+        return day_and_clock(parse_instant(at), zone) if at else ""
     except BadInput:
         return at

@@ -169,7 +169,7 @@ CATALOGUE: Mapping[str, tuple[Box, ...]] = {
             "shipkeeper notices preview PLAN --audience developers",
             _versions,
         ),
-        Box("window-agreed", "Those who depend on the platform agreed to this window", "shipkeeper plan explain"),
+        Box("window-agreed", "Those who depend on the platform agreed to this window", "shipkeeper config show"),
         Box(
             "rehearsed", "The plan was rehearsed in the last 24 hours and fits", "shipkeeper rehearse PLAN", _rehearsed
         ),

@@ -13,7 +13,7 @@ from shipkeeper import __version__
 from shipkeeper.evidence.chart import STYLE, legend, svg
 from shipkeeper.evidence.report import Report
 from shipkeeper.evidence.rows import Fact
-from shipkeeper.evidence.words import date_and_clock
+from shipkeeper.evidence.words import date_and_clock, day_and_clock
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.run import ChecklistItem
 from shipkeeper.model.time import parse_instant
@@ -87,7 +87,7 @@ def _environment(zone: str) -> jinja2.Environment:
 
     def at(text: str) -> str:
         try:
-            return date_and_clock(parse_instant(text), zone) if text else ""
+            return day_and_clock(parse_instant(text), zone) if text else ""
         except BadInput:
             return text
 

@@ -18,6 +18,12 @@ def date_and_clock(at_ms: int, zone: str) -> str:
     return f"{_DAYS[when.weekday()]} {when.day} {_MONTHS[when.month - 1]} {when.year} {when.strftime('%H:%M:%S %Z')}"
 
 
+def day_and_clock(at_ms: int, zone: str) -> str:
+    """Day and time to the minute with zone: ``1 Dec 23:10 CET``."""
+    when = moment(at_ms, zone)
+    return f"{when.day} {_MONTHS[when.month - 1]} {when.strftime('%H:%M %Z')}"
+
+
 def long_date(at_ms: int, zone: str) -> str:
     """Weekday and date in full: ``Tuesday 1 December 2026``."""
     when = moment(at_ms, zone)
