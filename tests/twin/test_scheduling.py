@@ -9,6 +9,7 @@ from shipkeeper.model.nodes import Taint
 from shipkeeper.model.pods import HostPort, PodTerm, Toleration
 from shipkeeper.model.storage import VolumeAttachment
 from shipkeeper.twin import Twin
+from shipkeeper.twin.scheduler import sample_size
 from tests import builders as b
 from tests.twin.play import cordon, drain, evict, figures, first, make, play, pods_of, trace, wait
 
@@ -263,3 +264,23 @@ def test_ties_fall_differently_by_seed_and_alike_under_one() -> None:
 
     assert len({where(seed) for seed in range(12)}) > 3, "claims are over sets of outcomes, so outcomes must differ"
     assert [where(seed) for seed in range(4)] == [where(seed) for seed in range(4)]
+
+
+def test_how_many_nodes_the_scheduler_looks_for() -> None:
+    assert [sample_size(n) for n in (3, 99, 100, 400, 1_000, 5_000, 10_000)] == [3, 99, 100, 188, 420, 500, 500]
+
+
+def test_a_large_cluster_is_sampled_from_where_the_last_search_ended() -> None:
+    many = b.nodes(240, zones=3)
+    twin = make(b.inventory(*many, *(b.deployment(f"app-{i:02}", on=("n1",)) for i in range(40))))
+    assert play(twin, lambda: drain(twin, "n1"))
+    wait(twin, 60)
+    where = {p.node for i in range(40) for p in pods_of(twin, f"app-{i:02}")}
+    assert len(where) > 20, "equal nodes share the load, wherever the search begins"
+    assert "n1" not in where
+
+
+def test_a_pod_on_a_node_that_was_not_surveyed_is_left_where_it_is() -> None:
+    twin = make(b.inventory(*b.nodes(2), b.deployment("web", on=("n1", "n9"))))
+    wait(twin, 60)
+    assert sorted(p.node for p in pods_of(twin, "web")) == ["n1", "n9"]

@@ -39,7 +39,7 @@ class Scheduler:
         self._ties = world.entropy.stream("ties")
         self._order = _zone_order(world.base.nodes)
         self._next_start = 0
-        self._sample = _sample_size(len(world.nodes))
+        self._sample = sample_size(len(world.nodes))
         pods = world.pods
         pods.on_created.append(self._created)
         pods.on_bound.append(self._bound)
@@ -48,8 +48,8 @@ class Scheduler:
         pods.on_gone.append(self._freed)
         world.on_node.append(self._node_changed)
         for row in range(len(pods.names)):
-            if pods.node[row] < 0 and pods.active(row):
-                self._created(row)
+            if pods.node[row] < 0 and pods.active(row) and not pods.materialise(row).node:
+                self._created(row)  # one on a node that the inventory does not hold is nobody's to place
 
     def pending(self) -> list[tuple[int, str]]:
         """(row, reason) of every pod that found no node, oldest first."""
@@ -196,7 +196,7 @@ class Scheduler:
         return self._filters.classes.of(self._world.pods.group[row])
 
 
-def _sample_size(nodes: int) -> int:
+def sample_size(nodes: int) -> int:
     """How many feasible nodes are enough: all below 100, else a share that falls with size, at least 100."""
     if nodes < _SAMPLE_FROM:
         return nodes
