@@ -89,7 +89,11 @@ def write(folder: Path, plane: Plane, built: Built, settings: Settings | None = 
             }
         ],
         "rebootDrivers": {
-            "kwok": {"argv": driver_argv(plane, settings, folder / "reboots.jsonl"), "timeout": "60s"},
+            "kwok": {
+                "argv": driver_argv(plane, settings, folder / "reboots.jsonl"),
+                "delivered": [*driver_argv(plane, settings), "--delivered"],
+                "timeout": "60s",
+            },
         },
     }
     path = folder / "shipkeeper.yaml"

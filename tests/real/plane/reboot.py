@@ -14,6 +14,9 @@ whoever called it changes nothing. In order:
    pods left; on one that is not drained the workloads' pods suffer too, as they would.
 3. a patch on the CSINode: its drivers vanish, and are back a little after the node.
 
+With `--delivered` it asks for nothing and tells whether a request reached the node: exit 0 yes, 1 no. Requests are
+told apart by `$SHIPKEEPER_REBOOT_TOKEN`, which the product gives its drivers.
+
 VolumeAttachments are left alone: disks stay attached through a reboot. The controller manager taints
 the node and clears the taints by itself.
 """
@@ -23,6 +26,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import re
 import sys
 import time
@@ -39,6 +43,7 @@ from tests.real.plane.api import Api, ApiError, Object, is_ready
 PREFIX = "shipkeeper.test/"
 DEFAULT_READY_MS = 1000
 NEVER_MS = 365 * 24 * 3600 * 1000
+TOKEN = "SHIPKEEPER_REBOOT_TOKEN"
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,11 @@ def count(api: Api, node: str) -> int:
     return int(annotation(api.get("Node", node), "reboot-count") or 0)
 
 
+def delivered(api: Api, node: str, token: str) -> bool:
+    """Whether the newest request that reached the node carried that token."""
+    return annotation(api.get("Node", node), "token") == token
+
+
 def _deliver(api: Api, request: Request, identity: str) -> tuple[int, int, int]:
     """Patch the node; when it goes down, when it comes back, the number of this reboot."""
     for _ in range(20):
@@ -96,6 +106,8 @@ def _deliver(api: Api, request: Request, identity: str) -> tuple[int, int, int]:
         }
         if request.kernel is not None:
             wanted["kernel"] = request.kernel
+        if token := os.environ.get(TOKEN):
+            wanted["token"] = token
         meta = {
             "resourceVersion": node["metadata"]["resourceVersion"],
             "annotations": {PREFIX + key: value for key, value in wanted.items()},
@@ -157,6 +169,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--csi-after", type=duration_ms, default=500)
     parser.add_argument("--status", choices=("False", "Unknown"), default="False")
     parser.add_argument("--kernel", default=None, help="the kernel it comes back with")
+    parser.add_argument("--delivered", action="store_true", help="only tell whether it was asked for")
     parser.add_argument("--log", type=Path, default=None, help="append a line of JSON here")
     parser.add_argument(
         "--fault",
@@ -170,6 +183,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 def main(argv: list[str] | None = None) -> int:
     """The command; its exit code."""
     given = _arguments(argv)
+    if given.delivered:
+        with Api.of(given.kubeconfig) as api:
+            return 0 if delivered(api, given.node, os.environ[TOKEN]) else 1
     if given.fault == "refuse":
         print(f"{given.node}: management controller refuses", file=sys.stderr)
         return 1
