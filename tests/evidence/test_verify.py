@@ -240,3 +240,11 @@ def test_the_same_record_gives_the_same_bytes(keys: Keys) -> None:
     first, second = (write(held, None, zone="", written_ms=OPENS_MS, signer=keys.signer) for _ in range(2))
     assert first == second, "a page that changes from one writing to the next cannot be compared"
     assert look(first, keys).verdict == "holds"
+
+
+def test_what_a_forger_wrote_cannot_paint_the_terminal(keys: Keys) -> None:
+    record = decode(folder(keys.signer)[RECORD])
+    painted = msgspec.structs.replace(record.chains[0], id="\x1b[2K\x1b[32mall holds\x1b[0m")
+    found = verify(mended(record, run=painted.id, chains=(painted, *record.chains[1:])))
+    assert found.verdict == "broken"
+    assert "\x1b" not in found.run + "".join(c.what + c.detail for c in found.checks) + "".join(found.unproven)

@@ -91,7 +91,9 @@ def svg(rows: Sequence[ChartRow], axis: Axis, width: int = 1040, name: str = "ch
 
 def legend(name: str = "legend") -> str:
     """What the patterns mean, as a small inline SVG for each phase with its words. Carries its own patterns."""
-    items = [f'<svg class="chart" width="0" height="0" style="position:absolute" aria-hidden="true">{_patterns(name)}</svg>']
+    items = [
+        f'<svg class="chart" width="0" height="0" style="position:absolute" aria-hidden="true">{_patterns(name)}</svg>'
+    ]
     for phase, words in WORDS.items():
         swatch = (
             f'<svg class="chart" width="28" height="12" aria-hidden="true"><g class="{phase}">'

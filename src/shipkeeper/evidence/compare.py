@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from shipkeeper.evidence.story import Felt, StepStory, Story
 from shipkeeper.evidence.words import clean, clock, count, seconds
 from shipkeeper.model.forecast import Forecast
+from shipkeeper.model.plan import Estimate
 from shipkeeper.model.record import Record, Spread
 
 TOLERANCE_SECONDS = 10.0
 """A step slower than its P95 by less than this is not worth a reader's time."""
 QUICKER_SECONDS = 60.0
 """A step that took less than half its P50, and was quicker by at least this, tells that the estimate is wrong."""
+INFORMATION = frozenset({"reboot-requested", "broken-before", "unmanaged"})
+"""Topics of notes that tell how things stood or what was asked, and are no deviation."""
 DOWNTIME_TOLERANCE_SECONDS = 5.0
 """The run samples readiness; a shorter difference may be the sampling."""
 
@@ -26,6 +29,14 @@ class Deviation(Record, frozen=True, kw_only=True):
     by: str = ""
     worse: bool = True
     at: str = ""
+
+
+class NoteRow(Record, frozen=True, kw_only=True):
+    """Something that the run observed, in its own words."""
+
+    at: str
+    about: str
+    text: str
 
 
 class WorkloadRow(Record, frozen=True, kw_only=True):
@@ -48,16 +59,21 @@ def deviations(story: Story, forecast: Forecast | None, zone: str) -> tuple[Devi
     return (
         *_of_run(story, forecast, zone),
         *(found for step in story.steps.values() for found in _of_step(step, zone)),
+        *_quicker(story),
         *_of_workloads(story, forecast),
         *(
-            Deviation(
-                what=clean(f"{note.object or note.step or note.topic}"),
-                predicted="",
-                actual=clean(note.text),
-                at=clock(at_ms, zone),
-            )
-            for at_ms, note in story.notes
+            Deviation(what=row.about, predicted="", actual=row.text, at=row.at)
+            for row in note_rows(story, zone, lambda topic: topic not in INFORMATION)
         ),
+    )
+
+
+def note_rows(story: Story, zone: str, of: Callable[[str], bool]) -> tuple[NoteRow, ...]:
+    """What the run noted under the topics that ``of`` takes."""
+    return tuple(
+        NoteRow(at=clock(at_ms, zone), about=clean(note.object or note.step or note.topic), text=clean(note.text))
+        for at_ms, note in story.notes
+        if of(note.topic)
     )
 
 
@@ -137,13 +153,9 @@ def _of_step(step: StepStory, zone: str) -> Iterator[Deviation]:
     estimate, took = step.plan.estimate_seconds, step.seconds
     at = clock(step.began_ms, zone) if step.began_ms is not None else ""
     predicted = f"{spread(Spread(p50=estimate.p50, p95=estimate.p95))} ({estimate.source})"
-    if took is not None and step.state == "done":
-        if took > estimate.p95 + TOLERANCE_SECONDS:
-            by = f"{seconds(took - estimate.p95)} over P95"
-            yield Deviation(what=step.plan.id, predicted=predicted, actual=seconds(took), by=by, at=at)
-        elif took < estimate.p50 / 2 and estimate.p50 - took >= QUICKER_SECONDS:
-            by = f"{seconds(estimate.p50 - took)} quicker than P50"
-            yield Deviation(what=step.plan.id, predicted=predicted, actual=seconds(took), by=by, worse=False, at=at)
+    if took is not None and step.state == "done" and took > estimate.p95 + TOLERANCE_SECONDS:
+        by = f"{seconds(took - estimate.p95)} over P95"
+        yield Deviation(what=step.plan.id, predicted=predicted, actual=seconds(took), by=by, at=at)
     if step.state in ("held", "failed", "skipped"):
         yield Deviation(
             what=step.plan.id,
@@ -162,6 +174,26 @@ def _of_step(step: StepStory, zone: str) -> Iterator[Deviation]:
                 by=f"after {seconds(pod.waited_seconds)}" if pod.waited_seconds else "",
                 at=at,
             )
+
+
+def _quicker(story: Story) -> Iterator[Deviation]:
+    """Steps of one action that all were much quicker than estimated: one row, for the estimate is what is wrong."""
+    found: dict[tuple[str, Estimate], list[tuple[str, float]]] = {}
+    for step in story.steps.values():
+        estimate, took = step.plan.estimate_seconds, step.seconds
+        quick = took is not None and took < estimate.p50 / 2 and estimate.p50 - took >= QUICKER_SECONDS
+        if took is not None and quick and step.state == "done":
+            found.setdefault((step.plan.action, estimate), []).append((step.plan.id, took))
+    for (_, estimate), steps in found.items():
+        times = sorted(took for _, took in steps)
+        rest = f" and {len(steps) - 1} more like it" if len(steps) > 1 else ""
+        yield Deviation(
+            what=steps[0][0] + rest,
+            predicted=f"{spread(Spread(p50=estimate.p50, p95=estimate.p95))} ({estimate.source})",
+            actual=seconds(times[0]) if times[0] == times[-1] else f"{seconds(times[0])} to {seconds(times[-1])}",
+            by=f"at least {seconds(estimate.p50 - times[-1])} quicker than P50",
+            worse=False,
+        )
 
 
 def _of_workloads(story: Story, forecast: Forecast | None) -> Iterator[Deviation]:

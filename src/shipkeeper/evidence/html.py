@@ -13,7 +13,7 @@ from shipkeeper import __version__
 from shipkeeper.evidence.chart import STYLE, legend, svg
 from shipkeeper.evidence.report import Report
 from shipkeeper.evidence.rows import Fact
-from shipkeeper.evidence.words import date_and_clock, day_and_clock
+from shipkeeper.evidence.words import clean, date_and_clock, day_and_clock
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.run import ChecklistItem
 from shipkeeper.model.time import parse_instant
@@ -68,6 +68,11 @@ def _class(word: str, kind: str = "") -> str:
     return next((name for name, (_, words) in SIGNS.items() if word in words), "plain")
 
 
+def _harmless(value: object) -> object:
+    """Every text that goes into a page, whoever gave it; our own markup is left as it is."""
+    return clean(value) if type(value) is str else value
+
+
 @cache
 def _style() -> Markup:
     sheet = files("shipkeeper.evidence").joinpath("templates/report.css").read_text(encoding="utf-8")
@@ -83,6 +88,7 @@ def _environment(zone: str) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_harmless,
     )
 
     def at(text: str) -> str:

@@ -93,7 +93,7 @@ def checklist(items: Sequence[ChecklistItem], zone: str) -> list[str]:
         who = " · ".join(part for part in (text(item.by), text(_at(item.at, zone))) if part)
         if item.reading or who:
             lines.append("  " + " — ".join(part for part in (text(item.reading), who) if part))
-        if item.how:
+        if item.how and item.state != "not-applicable":
             lines.append(f"  {code(item.how)}")
     return [*lines, ""]
 
@@ -118,10 +118,15 @@ def _night(report: Report) -> list[str]:
     rows = ((n.name, n.state, n.began, n.drain, n.reboot, n.took, n.predicted, n.boot, n.proof) for n in report.nodes)
     lines = ["## The night: forecast and actual", "", *table(headers, rows)]
     lines += ["## What went another way than predicted", ""]
-    if not report.deviations:
-        return [*lines, "Nothing did.", ""]
     found = ((d.at, d.what, d.predicted, d.actual, d.by) for d in report.deviations)
-    return [*lines, *table(("When", "What", "Predicted", "Actual", "By"), found)]
+    if report.deviations:
+        lines += table(("When", "What", "Predicted", "Actual", "By"), found)
+    else:
+        lines += ["Nothing did.", ""]
+    if report.noted:
+        noted = [(row.at, row.about, row.text) for row in report.noted]
+        lines += ["### What the run noted", "", *table(("When", "About", "What"), noted)]
+    return lines
 
 
 def _felt(report: Report) -> list[str]:

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 from shipkeeper.evidence.chart import Axis
 from shipkeeper.evidence.checklists import in_order
-from shipkeeper.evidence.compare import Deviation, WorkloadRow, deviations, run_seconds, spread, workload_rows
+from shipkeeper.evidence.compare import (
+    INFORMATION,
+    Deviation,
+    NoteRow,
+    WorkloadRow,
+    deviations,
+    note_rows,
+    run_seconds,
+    spread,
+    workload_rows,
+)
 from shipkeeper.evidence.left import LeftRow, left_to_do
 from shipkeeper.evidence.rows import (
     ChartRow,
@@ -60,6 +70,7 @@ class Report(Record, frozen=True, kw_only=True):
     gates_not_open: tuple[GateRow, ...]
     gates: tuple[GateRow, ...]
     deviations: tuple[Deviation, ...]
+    noted: tuple[NoteRow, ...]
     workloads: tuple[WorkloadRow, ...]
     assumed: tuple[Fact, ...]
     left: tuple[LeftRow, ...]
@@ -115,6 +126,7 @@ def build(
         gates_not_open=tuple(row for row in gates if row.state != "open"),
         gates=gates,
         deviations=found,
+        noted=note_rows(story, zone, lambda topic: topic in INFORMATION),
         workloads=workload_rows(story, forecast),
         assumed=tuple(
             Fact(label=one.what, value=f"{one.value} ({one.source})")

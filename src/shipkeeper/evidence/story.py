@@ -92,10 +92,14 @@ class Story:
     heads: list[tuple[int, HeadSigned]] = field(default_factory=list)
     given_back: dict[str, list[tuple[str, int, int | None]]] = field(default_factory=dict)
     """Node → (action, began, ended) of steps that were undone: the node was uncordoned before it was done."""
+    by_node: dict[str, list[str]] = field(default_factory=dict)
+    """Node → ids of its steps, in the plan's order."""
+    newest_gate: dict[tuple[str, str], GateSeen] = field(default_factory=dict)
+    """(gate, step) → its newest reading."""
 
     def of_node(self, name: str) -> list[StepStory]:
         """Steps of a node, in the plan's order."""
-        return [step for step in self.steps.values() if step.plan.target == name]
+        return [self.steps[id] for id in self.by_node.get(name, ())]
 
     def mark(self, node: str, action: str) -> int | None:
         """When that step of a node was done; None when it was not."""
@@ -123,6 +127,8 @@ def tell(entries: Sequence[Entry]) -> Story:
         last_ms=entries[-1].at_ms,
         steps={step.id: StepStory(step) for step in plan.steps},
     )
+    for step in plan.steps:
+        story.by_node.setdefault(step.target, []).append(step.id)
     for entry in entries:
         _tell_one(story, entry.at_ms, entry.event)
     return story
@@ -190,6 +196,7 @@ def _tell_step(story: Story, at_ms: int, event: StepIntent | StepOutcome | PodOu
         if not isinstance(event, StepIntent):
             return
         step = story.steps[event.step] = StepStory(PlanStep(id=event.step, action=event.action, target=event.target))
+        story.by_node.setdefault(event.target, []).append(event.step)
     if isinstance(event, StepIntent) and UNDO in event.detail:
         _give_back(story, at_ms, event.target)
     elif isinstance(event, StepIntent):
@@ -217,10 +224,9 @@ def _give_back(story: Story, at_ms: int, node: str) -> None:
 
 
 def _tell_gate(story: Story, at_ms: int, event: GateRead) -> None:
-    for seen in reversed(story.gates):
-        if (seen.event.gate, seen.event.step) == (event.gate, event.step):
-            if (seen.event.state, seen.event.reading) == (event.state, event.reading):
-                seen.last_ms, seen.times = at_ms, seen.times + 1
-                return
-            break
-    story.gates.append(GateSeen(event, at_ms, at_ms))
+    seen = story.newest_gate.get((event.gate, event.step))
+    if seen is not None and (seen.event.state, seen.event.reading) == (event.state, event.reading):
+        seen.last_ms, seen.times = at_ms, seen.times + 1
+        return
+    seen = story.newest_gate[(event.gate, event.step)] = GateSeen(event, at_ms, at_ms)
+    story.gates.append(seen)
