@@ -139,7 +139,6 @@ def test_platform_tests_are_asked_for_on_sc_and_wc_only() -> None:
     assert found.how == "./bin/ck8s test wc"
 
 
-@pytest.mark.requirement("R-H1")
 def test_after_a_good_night_everything_computed_is_done() -> None:
     found = boxes("after", cluster(booted="2", kernel="6.1.0-30"), baseline=cluster())
     computed = {id: item.state for id, item in found.items() if item.by == "shipkeeper"}
@@ -165,7 +164,6 @@ def _after(box: str) -> tuple[Inventory, Inventory | None, str]:
     return replace(gone, nodes=gone.nodes[:2]), cluster(), f"{NODES[2]} is gone"
 
 
-@pytest.mark.requirement("R-H1")
 @pytest.mark.parametrize(
     "box", ["nodes-rebooted", "cordons-lifted", "workloads-well", "budgets-whole", "nodes-as-before"]
 )

@@ -50,7 +50,6 @@ def notice(kind: str = "announcement", audience: str = "users", **more: Any) -> 
     return compose(kind, audience, telling(**more))
 
 
-@pytest.mark.requirement("R-C2", "R-C4")
 def test_users_are_told_when_what_and_for_how_long() -> None:
     found = notice()
     assert found.subject == (
@@ -173,7 +172,6 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-@pytest.mark.requirement("R-C2")
 def test_the_verb_writes_every_notice_and_its_doubts(desk: Desk) -> None:
     result = desk.preview("--forecast", str(desk.folder / "night.forecast"), "-o", "json")
     assert result.exit_code == 0, result.stderr

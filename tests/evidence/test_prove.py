@@ -42,7 +42,7 @@ def state(tmp_path: Path) -> State:
     return made
 
 
-@pytest.mark.requirement("R-J1", "R-J3")
+@pytest.mark.requirement("R-J1")
 def test_evidence_is_written_and_verifies_with_nothing_left_unproven(state: State, tmp_path: Path) -> None:
     out, pem = tmp_path / "report", tmp_path / "pub.pem"
     written = shipkeeper("evidence", "write", RUN, "--out", str(out), "--state", str(state.folder), "-o", "json")

@@ -54,7 +54,6 @@ def tab() -> Iterator[browser.Page]:
         yield running.page()
 
 
-@pytest.mark.requirement("R-J3")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390, 320])
 @pytest.mark.parametrize("name", ["done", "held", "wide", "checklist"])
