@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -165,7 +166,21 @@ def test_the_digest_of_the_authority_ignores_layout_and_order() -> None:
     assert Access("https://k", ca=b"# ours\n" + two + b"\n\n" + one.replace(b"\n", b"\r\n")).ca_digest == digest
     assert Access("https://k", ca=one).ca_digest != digest
     assert Access("https://k").ca_digest == ""
-    assert len(x509.load_pem_x509_certificates(one + two)) == 2
+    der = [x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER) for pem in (one, two)]
+    assert digest == hashlib.sha256(b"".join(sorted(der))).hexdigest(), "the same on every machine and run"
+
+
+def test_what_python_3_13_asks_of_an_authority_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def strict(**given: Any) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    context = tls_context(Access("https://k"), None, {})
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT, "clusters that kubectl reaches would be refused"
+    assert context.check_hostname
+    assert context.verify_mode is ssl.CERT_REQUIRED
 
 
 class Proxy:

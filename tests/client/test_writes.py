@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -95,6 +96,15 @@ def test_the_budget_that_says_no_is_named() -> None:
 def test_overload_says_when_to_come_back() -> None:
     reply = Answer(429, b"busy", {"retry-after": "7"})
     assert classify(ONE, reply).retry_after_ms == 7_000
+
+
+def test_a_spent_budget_is_never_taken_for_overload() -> None:
+    def answer(reply: Reply) -> Answer:
+        return Answer(reply.code, json.dumps(reply.body).encode())
+
+    assert not answer(SPENT).is_busy
+    assert not answer(LAGGING).is_busy
+    assert answer(failure(429, "TooManyRequests", "too many", retryAfterSeconds=3)).is_busy
 
 
 def test_an_eviction_carries_the_uid_and_the_shorter_grace() -> None:
