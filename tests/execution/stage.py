@@ -110,7 +110,10 @@ class Stage:
             async with self.kernel.scope() as scope:
                 for i, actor in enumerate(actors):
                     scope.start(f"actor {i}", lambda actor=actor: actor(self))
-                result = await carry_out(self.plan, run, chosen, RunOptions(**options))
+                options_ = RunOptions(**options)
+                result = await self.kernel.deadline(
+                    48 * HOUR, lambda: carry_out(self.plan, run, chosen, options_)
+                )  # a test that waits for ever fails instead
                 scope.cancel()
             return result
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from msgspec.structs import replace
+
 from shipkeeper.execution.before import observe
 from shipkeeper.execution.context import Run
 from shipkeeper.execution.gates.blocks import nothing_changed, remember_budgets
@@ -113,7 +115,7 @@ async def _ask(run: Run, new: list[NodeWork]) -> None:
         reading = await nothing_changed(run, [pod for pod in pods if not pod.daemon and not pod.mirror])
         return reading if not reading.is_open else await _no_new_errors(run, new, reading)
 
-    reading = await run.gates.pass_through(steady, asking)
+    reading = await run.gates.pass_through(steady, replace(asking, approvable=True))
     if not reading.is_open:
         await remember_budgets(run)  # a person looked, and approved what they are now
     if len(new) > 1:

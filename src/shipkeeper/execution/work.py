@@ -133,11 +133,10 @@ class NodeWork:
         node = await self.node(action)
         reading = still_ours(self.run, node, self.kept)
         if not reading.is_open:
-
-            async def never() -> GateReading:
-                return reading
-
-            await self.run.gates.pass_through(never, self.asking(action))
+            gates = self.run.gates
+            gates.say(reading, self.id(action))
+            # Whatever the node looks like later is somebody's decision: only a person's word goes on.
+            await gates.hold(gates.hold_at(reading), self.asking(action))
             raise StartOver(reading.reason)
         other = await no_other_drainer(self.run, node)
         if not other.is_open:

@@ -94,7 +94,7 @@ async def nothing_changed(run: Run, pods: Sequence[Pod]) -> GateReading:
             f"{changed.ref} {what}",
             reason=f"budget {changed.namespace}/{changed.name} {what} since the run began",
             object=str(changed.ref),
-            fix=f"see that the new budget is meant, then: shipkeeper runs approve {run.id}",
+            fix="see that the new budget is meant, and approve it",
         )
     rolling = await _rollout(run, pods)
     if rolling is not None:

@@ -39,6 +39,8 @@ class Asking(Struct, frozen=True):
     patience_ms: int = 10 * MINUTE
     until_ms: int | None = None
     poll_ms: int = _POLL_MS
+    approvable: bool = False
+    """A person's ``approve`` is enough here, also where it is not for the gate in general."""
 
 
 class Hold(Struct, frozen=True):
@@ -98,7 +100,7 @@ class Gatekeeper:
             if reading.retry and waited < asking.patience_ms:
                 await self._control.nap(asking.poll_ms)
                 continue
-            if await self.hold(self._hold_for(reading, waited), asking, read):
+            if await self.hold(self.hold_at(reading, waited, asking.approvable), asking, read):
                 return reading
             began = self._runtime.monotonic_ms()
 
@@ -107,17 +109,19 @@ class Gatekeeper:
         if stop is not None and decide(phase, stop.column) != "go-on":
             raise Stopped(stop)
 
-    def _hold_for(self, reading: GateReading, waited_ms: int) -> Hold:
+    def hold_at(self, reading: GateReading, waited_ms: int = 0, approvable: bool = False) -> Hold:
+        """The hold that a closed gate leads to, in the gate's words."""
         gate = GATES[reading.gate]
+        may = gate.approvable or approvable
         after = f" for {format_duration(waited_ms)}" if waited_ms >= SECOND else ""
         person = reading.fix or gate.person.replace("RUN", self._record.run_id)
         return Hold(
             reason=f"{reading.gate} is {reading.state}{after}: {reading.reason}",
             object=reading.object,
             why=gate.why,
-            will_do=gate.waits,
-            commands=(person, *self.commands(approve=gate.approvable)),
-            words=GO_ON if gate.approvable else ("resume",),
+            will_do=f"{gate.waits}. You can: {person}",
+            commands=self.commands(approve=may),
+            words=GO_ON if may else ("resume",),
         )
 
     def commands(self, approve: bool = False) -> tuple[str, ...]:
