@@ -69,13 +69,19 @@ def workloads_ready(api: Api, timeout_s: float = 120, ignore: Iterable[tuple[str
     return until(check, timeout_s, "workloads Ready")
 
 
-def budgets_settled(api: Api, timeout_s: float = 30) -> float:
-    """Wait until every budget's status is about its present spec and counts its pods."""
+def budgets_settled(api: Api, timeout_s: float = 30, ignore: Iterable[str] = ()) -> float:
+    """Wait until every budget's status is about its present spec and counts its pods.
+
+    `ignore` names budgets whose pods have another one too: the controller keeps only one of them up to date.
+    """
+    skipped = set(ignore)
 
     def check() -> str | None:
         pods = api.list("Pod")
         for budget in api.list("PodDisruptionBudget"):
             status, meta = budget.get("status") or {}, budget["metadata"]
+            if meta["name"] in skipped:
+                continue
             if status.get("observedGeneration") != meta["generation"]:
                 return f"{meta['name']}: not observed"
             chosen = matching(budget, pods)
