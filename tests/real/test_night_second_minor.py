@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,10 +19,10 @@ MINOR = "1.34"
 
 
 @pytest.fixture(scope="module")
-def crashes(plane: Plane, api: Api, runner: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashes]:
+def crashes(plane: Plane, api: Api, runner: Path, tmp_path_factory: pytest.TempPathFactory) -> Crashes:
     assert plane.server_version.startswith("v1.34."), plane.server_version
     found, _ = crash.small(plane, api, runner, tmp_path_factory.mktemp("older"), RUNNER)
-    yield found
+    return found
 
 
 @pytest.mark.requirement("R-D2")
