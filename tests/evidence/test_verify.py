@@ -248,3 +248,30 @@ def test_what_a_forger_wrote_cannot_paint_the_terminal(keys: Keys) -> None:
     found = verify(mended(record, run=painted.id, chains=(painted, *record.chains[1:])))
     assert found.verdict == "broken"
     assert "\x1b" not in found.run + "".join(c.what + c.detail for c in found.checks) + "".join(found.unproven)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"kind":"Record"', b'"kind": "Record"'),
+        (
+            b'{"apiVersion":"shipkeeper/v1alpha1","kind":"Record"',
+            b'{"kind":"Record","apiVersion":"shipkeeper/v1alpha1"',
+        ),
+        (b'"zone":"Europe/Stockholm"', b'"zone":"UTC","zone":"Europe/Stockholm"'),
+        (b'"run":"run-7f3a"', b'"run":"\\u0072un-7f3a"'),
+        (b'"prev":""', b'"prev":"" '),
+    ],
+)
+def test_bytes_that_mean_the_same_are_not_the_same(keys: Keys, old: bytes, new: bytes) -> None:
+    """Another reader may take the other of two equal keys: the file is what was written, or it is broken."""
+    files = folder(keys.signer)
+    assert old in files[RECORD]
+    found = verify(files[RECORD].replace(old, new, 1), None, keys.public)
+    assert found.verdict == "broken", f"{new!r} passed for {old!r}"
+    assert "line" in found.checks[0].detail, "the place is named"
+
+
+@pytest.mark.parametrize("more", [b"\n", b" ", b"{}"])
+def test_nothing_may_be_added_behind_the_record(keys: Keys, more: bytes) -> None:
+    assert verify(folder(keys.signer)[RECORD] + more, None, keys.public).verdict == "broken"

@@ -40,6 +40,7 @@ EDITS: dict[str, tuple[tuple[str, ...], int]] = {
     "an event edited": (("UPDATE entries SET event = replace(event, 'note 3', 'note 9') WHERE seq = 3",), 3),
     "a time edited": (("UPDATE entries SET at_ms = at_ms + 1 WHERE seq = 4",), 4),
     "a hash edited": (("UPDATE entries SET hash = 'ff' || substr(hash, 3) WHERE seq = 2",), 2),
+    "a link edited": (("UPDATE entries SET prev = 'ff' || substr(prev, 3) WHERE seq = 4",), 4),
     "a record dropped": (("DELETE FROM entries WHERE seq = 3",), 3),
     "a record dropped and the rest renumbered": (
         ("DELETE FROM entries WHERE seq = 3", "UPDATE entries SET seq = seq - 1 WHERE seq > 3"),
