@@ -87,6 +87,17 @@ def test_t6_an_eviction_that_nothing_came_of_is_given_back_after_two_minutes() -
     assert (back.allowed, back.disrupted) == (1, ()), "then it gets its unit back"
 
 
+def test_an_eviction_not_seen_yet_counts_against_the_healthy_pods() -> None:
+    web = b.deployment("web", on=("n1", "n2", "n3"))
+    twin = make(b.inventory(*b.nodes(3), web, b.budget(max_unavailable=2)))
+    pods = pods_of(twin, "web")
+    twin.disruption.spend(twin.world.pods.find("default", pods[0].name))
+    play(twin, lambda: evict(twin, pods[1]))
+    wait(twin, 2)
+    now = budget_of(twin)
+    assert (now.healthy, now.allowed) == (1, 0), "one is leaving, and one was let go and may leave any moment"
+
+
 def test_a_pending_pod_goes_whatever_the_budget_says() -> None:
     waiting = b.deployment("web", on=("",), pod_fields={"phase": "Pending", "ready": False})
     twin = make(b.inventory(b.node("n1", cordoned=True), waiting, b.budget(min_available=1)))

@@ -92,6 +92,24 @@ def test_an_evicted_jobs_fate_hangs_on_its_policies(facts: JobFacts, fails: bool
     assert len(pods_of(twin, "import")) == pods
 
 
+def test_backoff_limit_counts_disruptions_beyond_it() -> None:
+    twin = make(b.inventory(*b.nodes(2), b.job("import", on=("n1",), facts=JobFacts(active=1, backoff_limit=1))))
+    for failed in ("", "Failed"):
+        play(twin, lambda: evict(twin, pods_of(twin, "import")[0]))
+        wait(twin, 120)
+        (job,) = [w for w in play(twin, twin.api.all_workloads) if w.kind == "Job"]
+        assert job.job is not None
+        assert job.job.finished == failed, "one failure is within the limit, the second is past it"
+
+
+def test_a_pod_long_past_its_deadline_at_the_survey_stays_stuck() -> None:
+    for late, stays in ((300_000, True), (-5_000, False)):
+        ending = {"deletion_ms": b.NOW - late, "deletion_grace_ms": 30_000}
+        twin = make(b.inventory(*b.nodes(2), b.deployment("web", on=("n1",), pod_fields=ending)))
+        wait(twin, 3_600)
+        assert bool(pods_of(twin, "web")) == stays, "nothing says what would free a pod that should be gone for minutes"
+
+
 def test_a_bare_pod_never_comes_back_and_that_is_measured() -> None:
     twin = make(b.inventory(*b.nodes(2), b.pod("alone")))
     play(twin, lambda: evict(twin, pods_of(twin, "alone")[0]))
