@@ -102,6 +102,7 @@ class PlannedNode(Record, frozen=True, kw_only=True):
 
 MECHANICS: dict[str, str] = {
     "api": "one API call, there and back",
+    "eviction": "each further eviction asked for at the same time",
     "watch": "from a change until a watcher hears of it",
     "controller": "from hearing of a change to a controller's write",
     "disruption": "from a pod's change to its budget's status",

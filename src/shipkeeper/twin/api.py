@@ -68,6 +68,7 @@ class TwinApi:
         self._delete, self._user = delete, user
         self._stream = world.entropy.stream("api")
         self._calls = 0
+        self._evicting_until = 0
         self._leases = {(item.namespace, item.name): item for item in world.base.inventory.leases}
         self._lease_versions = 0
 
@@ -171,6 +172,7 @@ class TwinApi:
     async def evict_many(self, evictions: Sequence[Eviction]) -> tuple[EvictionAnswer, ...]:
         """Decide each eviction in turn, as the API server would."""
         half = await self._request("evict", str(len(evictions)))
+        await self._take_turns(len(evictions))
         answers = tuple(self._evict(eviction) for eviction in evictions)
         await self._answer(half, "evict", str(len(evictions)))
         return answers
@@ -278,6 +280,18 @@ class TwinApi:
         chosen = [row for row in rows if not namespace or groups[pods.group[row]].namespace == namespace]
         chosen.sort(key=lambda row: (groups[pods.group[row]].namespace, pods.names[row]))
         return [pods.materialise(row) for row in chosen]
+
+    async def _take_turns(self, evictions: int) -> None:
+        """Evictions asked for together, by one drain or by several, are written one after the other."""
+        world = self._world
+        begin = max(world.now, self._evicting_until)
+        further = evictions if begin > world.now else evictions - 1
+        for _ in range(further):
+            self._calls += 1
+            begin += world.draw(self._stream, self._calls, world.settings.eviction_ms)
+        self._evicting_until = begin
+        if begin > world.now:
+            await world.kernel.sleep(begin - world.now)
 
     async def _there(self, verb: str, key: str) -> None:
         await self._answer(await self._request(verb, key), verb, key)

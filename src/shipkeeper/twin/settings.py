@@ -20,6 +20,8 @@ class TwinSettings(Struct, frozen=True):
 
     api_ms: Figure = (6, 30)
     """One API call, there and back."""
+    eviction_ms: Figure = (4, 15)
+    """Each further eviction asked for at the same time: the server writes a budget and a pod for every one."""
     watch_ms: Figure = (4, 25)
     """From a change in the store to whoever watches it."""
     controller_ms: Figure = (20, 120)
@@ -65,6 +67,7 @@ DEFAULT = TwinSettings()
 
 _DECLARABLE = {
     "api": "api_ms",
+    "eviction": "eviction_ms",
     "watch": "watch_ms",
     "controller": "controller_ms",
     "disruption": "disruption_ms",
