@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shipkeeper.app.state import write_atomically
 from shipkeeper.model.errors import BadInput, Location, UsageProblem
@@ -82,6 +83,9 @@ def propose(inventory: Inventory, wishes: Wishes, platform: Platform, at_ms: int
         accept_api_outage=wishes.accept_api_outage,
         cluster=cluster.name if cluster is not None else "",
     )
+    if cluster is not None and not inventory.identity.name:
+        # A dump often does not tell what its cluster is called; the platform file does.
+        inventory = replace(inventory, identity=replace(inventory.identity, name=cluster.name))
     return propose_nodes(inventory, request, platform, at_ms)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from shipkeeper.app.state import State
 from shipkeeper.execution.run import carry_out
 from shipkeeper.execution.world import RunOptions, RunResult, World
@@ -12,8 +14,13 @@ from shipkeeper.journal.keys import load_or_make
 from shipkeeper.journal.sqlite import SqliteInbox, SqliteJournal
 from shipkeeper.model.forecast import Forecast
 from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import Plan
+from shipkeeper.model.pods import Pod
+from shipkeeper.model.storage import VolumeAttachment
+from shipkeeper.model.table import PodTable
 from shipkeeper.model.time import SECOND
+from shipkeeper.model.workloads import Budget, Workload
 from shipkeeper.ports.journal import Entry
 from shipkeeper.twin import Twin
 from shipkeeper.twin.kernel import Kernel
@@ -34,8 +41,8 @@ def run_on_twin(
     speed: float,
     on_entry: Callable[[Entry], None],
     on_time: Callable[[int], None],
-) -> RunResult:
-    """Carry a plan out on a twin of the inventory, journalled in ``state`` like any run.
+) -> tuple[RunResult, Inventory]:
+    """Carry a plan out on a twin of the inventory, journalled in ``state`` like any run; and what runs afterwards.
 
     ``speed`` is virtual seconds per second of yours; 0 is as fast as it goes. ``on_time`` is told the virtual time
     whenever it moves. Raises what ``carry_out`` raises.
@@ -63,7 +70,27 @@ def run_on_twin(
             host="twin",
             process="demo",
         )
-        return kernel.run(carry_out(plan, run_id, world, RunOptions(forecast=forecast)))
+        result = kernel.run(carry_out(plan, run_id, world, RunOptions(forecast=forecast)))
+        return result, kernel.run(_survey(twin, kernel, inventory))
     finally:
         journal.close()
         inbox.close()
+
+
+async def _survey(twin: Twin, kernel: Kernel, before: Inventory) -> Inventory:
+    """What runs on the twin now. What a run cannot change is as it was."""
+    return replace(
+        before,
+        source=f"twin of {before.source}",
+        taken_ms=kernel.now_ms(),
+        nodes=await twin.api.list(Node),
+        pods=PodTable.of(await twin.api.list(Pod)).sorted(),
+        workloads=_again(before, await twin.api.all_workloads()),
+        budgets=await twin.api.list(Budget),
+        attachments=await twin.api.list(VolumeAttachment),
+    )
+
+
+def _again(before: Inventory, now: tuple[Workload, ...]) -> tuple[Workload, ...]:
+    known = {item.ref: item for item in now}
+    return tuple(known.get(item.ref, item) for item in before.workloads)

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from shipkeeper.app.demo_platform import SELECTOR, WINDOW, dump_path, platform_path
+from shipkeeper.app.inventory_file import save
 from shipkeeper.app.propose import load_plan
 from shipkeeper.app.rehearse import stopwatch
 from shipkeeper.app.state import State, read_forecast
@@ -60,7 +61,12 @@ def command(out: str, seeds: int, speed: float, seed: int) -> None:
     )
     story.tell("What people are told.", "notices preview {plan} --forecast {forecast} --audience users")
     story.night(seed, speed)
+    story.tell(
+        "The boxes afterwards.",
+        f"checklist after {RUN} --from {{after}} --platform {{platform}} --state {{state}}",
+    )
     story.tell("The proof.", f"evidence write {RUN} --state {{state}} --forecast {{forecast}} --out {{report}}")
+    story.tell("The key that anybody can check it with.", "evidence key --state {state} --out {key}")
     story.tell("And that nobody edited it.", "evidence verify {report} --key {key}")
     story.end(stopwatch() - began)
 
@@ -77,7 +83,8 @@ class _Story:
             "svg": folder / "night.svg",
             "state": folder / "state",
             "report": folder / "report",
-            "key": folder / "report" / "signing.pub",
+            "key": folder / "signing.pub",
+            "after": folder / "after.inv",
         }
 
     def prepare(self) -> None:
@@ -116,7 +123,7 @@ class _Story:
             if line is not None:
                 click.echo(line)
 
-        result = run_on_twin(
+        result, after = run_on_twin(
             plan,
             load_inventory(str(self.paths["inv"])),
             RUN,
@@ -129,6 +136,7 @@ class _Story:
         )
         if result.exit_code != 0:
             raise Failed(f"the night ended {result.state}: {result.reason}", code="demo-failed")
+        save(after, str(self.paths["after"]))
 
     def end(self, seconds: float) -> None:
         quoted = {name: shlex.quote(str(path)) for name, path in self.paths.items()}
