@@ -1,0 +1,1 @@
+"""Rebooting by a command of the team's own."""

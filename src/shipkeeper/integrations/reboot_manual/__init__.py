@@ -1,0 +1,1 @@
+"""Rebooting by a person."""
