@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 
 from shipkeeper.model.cluster import ClusterIdentity
+from shipkeeper.model.errors import Unreachable
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.pods import Pod, Toleration
 from shipkeeper.model.storage import CsiNode
@@ -203,3 +205,33 @@ def test_a_node_whose_kubelet_was_silent_at_the_survey_confirms_nothing() -> Non
     twin = make(b.inventory(silent, b.node("n2"), b.deployment("web", on=("n1",))))
     assert not play(twin, lambda: drain(twin, "n1", timeout_s=120))
     assert [p.terminating for p in pods_of(twin, "web") if p.node == "n1"] == [True]
+
+
+def test_the_api_goes_with_its_quorum_and_comes_back_with_it() -> None:
+    masters = [b.node(f"m{i}", control_plane=True) for i in (1, 2, 3)]
+    etcd = [b.mirror("etcd", f"m{i}", component="etcd", tier="control-plane") for i in (1, 2, 3)]
+    twin = make(b.inventory(*masters, b.node("n1"), *etcd), figures(reboot=100))
+
+    async def night() -> list[str]:
+        watch = twin.api.watch(Node)
+        seen: list[str] = []
+        await twin.reboot.request(twin.world.nodes[0], "one")
+        await twin.kernel.sleep(20_000)
+        assert await twin.api.get(Node, "m1") is not None, "two of three members are a quorum"
+        await twin.reboot.request(twin.world.nodes[1], "two")
+        await twin.kernel.sleep(20_000)
+        with pytest.raises(Unreachable):
+            await twin.api.get(Node, "m1")
+        await twin.kernel.sleep(200_000)
+        assert await twin.api.get(Node, "m1") is not None
+        while True:
+            change = await watch.receive()
+            seen.append(change.type)
+            node = change.object
+            if change.type == "modified" and node is not None and node.name == "m2" and node.ready:
+                return seen
+
+    kinds = play(twin, night)
+    assert kinds[:5] == ["present"] * 4 + ["synced"]
+    assert kinds[-1] == "modified", "the watch catches up with what happened while nobody answered"
+    assert any("API server" in text for text, _ in twin.measure().notes)

@@ -21,7 +21,7 @@ from shipkeeper.model.cluster import (
     Service,
     Webhook,
 )  # fmt: skip
-from shipkeeper.model.errors import Conflict, Failed, UsageProblem
+from shipkeeper.model.errors import Conflict, Failed, Unreachable, UsageProblem
 from shipkeeper.model.nodes import Node, Taint
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.refs import ObjectRef
@@ -47,6 +47,10 @@ _SURVEYED: dict[type, str] = {
     EndpointSlice: "endpoint_slices", Autoscaler: "autoscalers", PriorityClass: "priority_classes",
 }  # fmt: skip
 """Kinds that nothing in the twin changes: they are what was surveyed."""
+
+
+def _nobody_answers() -> Unreachable:
+    return Unreachable("the API server does not answer: connection refused", hint="too few control-plane nodes are up")
 
 
 class TwinApi:
@@ -301,7 +305,7 @@ class TwinApi:
         world = self._world
         self._calls += 1
         both = world.draw(self._stream, self._calls, world.settings.api_ms)
-        problem = world.faults.before_call(verb, key, world.now)
+        problem = _nobody_answers() if world.api_away else world.faults.before_call(verb, key, world.now)
         if problem is not None:
             await world.kernel.sleep(both)
             raise problem

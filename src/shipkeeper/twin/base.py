@@ -17,6 +17,7 @@ from shipkeeper.model.workloads import Workload
 from shipkeeper.semantics import ownership
 from shipkeeper.semantics import room as rooms
 from shipkeeper.semantics.budgets import compile_budgets
+from shipkeeper.semantics.control_plane import is_control_plane, is_etcd
 
 PENDING, RUNNING, SUCCEEDED, FAILED, UNKNOWN = range(5)
 PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
@@ -109,6 +110,8 @@ class Base:
         ]
         self.by_name = self._index_names()
         self._materialised: dict[int, Pod] = {}
+        self.members = self._find_members()
+        """Nodes whose quorum the API server needs; empty where the control plane is somebody else's."""
 
     def is_daemon(self, group: Group) -> bool:
         """Whether a DaemonSet owns the pods of that class."""
@@ -120,6 +123,18 @@ class Base:
         if known is None:
             known = self._materialised[row] = self.inventory.pods.row(row)
         return known
+
+    def _find_members(self) -> tuple[int, ...]:
+        """Nodes with an etcd member, else control-plane nodes as their labels, taints and static pods tell."""
+        static: dict[int, list[Pod]] = {}
+        for row, mirror in enumerate(self.columns.mirror):
+            if mirror and self.columns.node[row] >= 0:
+                static.setdefault(self.columns.node[row], []).append(self.pod(row))
+        etcd = tuple(index for index in sorted(static) if any(is_etcd(pod) for pod in static[index]))
+        if etcd:
+            return etcd
+        nodes = enumerate(self.nodes)
+        return tuple(index for index, node in nodes if is_control_plane(node, static.get(index, ())))
 
     def _index_names(self) -> dict[tuple[str, str], int]:
         groups, columns = self.groups, self.columns

@@ -59,8 +59,7 @@ class Machines:
         if self._epoch[node] != epoch:
             return
         world, settings = self._world, self._world.settings
-        world.up[node] = 0
-        world.trace.note(world.now, "down", world.nodes[node].name)
+        world.power(node, False)
         self._kubelets.machine_down(node)
         bits = self._stream.at(node, (self._boots[node] << 3) | 3)
         age = (bits & 0xFFFFFFFF) % settings.heartbeat_ms
@@ -105,7 +104,7 @@ class Machines:
         world = self._world
         if self._epoch[node] != epoch:
             return
-        world.up[node] = 1
+        world.power(node, True)
         before = world.nodes[node]
         info = replace(before.info, boot_id=self._boot_id(node))
         world.set_node(

@@ -25,6 +25,8 @@ class TwinWatch(Generic[T]):
         self._due_ms = world.now
         self._sent = 0
         self._open = True
+        self._held: list[Change[T]] = []
+        """What happened while the API server was away."""
         self.known: set[int] = set()
         """Ids of the objects that were told."""
 
@@ -50,9 +52,24 @@ class TwinWatch(Generic[T]):
         world.kernel.call_at(self._due_ms, self._send, changes)
 
     def _send(self, changes: Sequence[Change[T]]) -> None:
-        if self._open:
-            for change in changes:
-                self._channel.send(change)
+        if not self._open:
+            return
+        if self._world.api_away or self._held:
+            if not self._held:
+                self._world.on_api_back.append(self._reconnect)
+            self._held.extend(changes)
+            return
+        for change in changes:
+            self._channel.send(change)
+
+    def _reconnect(self) -> None:
+        """The API server is back: the watch lists again, and tells what it missed."""
+        lag = self._world.draw(self._stream, (self._number << 32) | self._sent, self._world.settings.watch_ms, 1)
+        self._world.kernel.call_after(lag, self._catch_up)
+
+    def _catch_up(self) -> None:
+        held, self._held = self._held, []
+        self._send(held)
 
 
 class Watches:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import Timings
 from shipkeeper.model.time import SECOND
+from shipkeeper.semantics.control_plane import quorum
 from shipkeeper.twin.base import Base, Group
 from shipkeeper.twin.entropy import SeededEntropy, Stream
 from shipkeeper.twin.faults import Faults, NoFaults
@@ -48,6 +49,10 @@ class World:
         self.nodes: list[Node] = list(base.nodes)
         self.up = bytearray(0 if _unheard(node) else 1 for node in self.nodes)
         """Whether the machine is running; a node whose Ready is Unknown is taken to be off."""
+        self.api_away = False
+        """Too few control-plane members are up for the API server to answer anybody."""
+        self.on_api_back: list[Callable[[], None]] = []
+        """Called once each, and forgotten."""
         self.on_node: list[NodeListener] = []
         self.minor = settings.minor if settings.minor is not None else server_minor(base)
         self.notes: dict[str, int] = {}
@@ -65,6 +70,21 @@ class World:
     def now(self) -> int:
         """Virtual time, epoch milliseconds."""
         return self.kernel.now_ms()
+
+    def power(self, index: int, on: bool) -> None:
+        """A machine went off, or came back; the API server goes and comes with its quorum."""
+        self.up[index] = 1 if on else 0
+        self.trace.note(self.now, "up" if on else "down", self.nodes[index].name)
+        members = self.base.members
+        if index not in members:
+            return
+        self.api_away = sum(self.up[member] for member in members) < quorum(len(members))
+        if self.api_away:
+            self.note("the API server is away while too few control-plane nodes are up")
+        else:
+            waiting, self.on_api_back = self.on_api_back, []
+            for listener in waiting:
+                listener()
 
     def note(self, text: str) -> None:
         """Count something worth telling."""
