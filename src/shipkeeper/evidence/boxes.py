@@ -41,17 +41,36 @@ def everything_read(inventory: Inventory) -> Answer:
     return "unknown", clean("; ".join(f"{item.what}: {item.why}" for item in inventory.missing[:MOST_NAMES]))
 
 
-def pods_healthy(inventory: Inventory) -> Answer:
-    """Every pod that has not finished is Running and Ready; failed pods count as not."""
+def pods_healthy(inventory: Inventory, before: Inventory | None = None) -> Answer:
+    """Every pod that has not finished is Running and Ready; failed pods count as not.
+
+    Compared with an inventory from before, a workload may have as many that are not as it had then: they are named.
+    """
+    total, sick = _sick(inventory)
+    allowed: dict[str, int] = {}
+    for pod in _sick(before)[1] if before is not None else ():
+        allowed[_whose(pod)] = allowed.get(_whose(pod), 0) + 1
+    new, old = [], []
+    for pod in sick:
+        known = allowed.get(_whose(pod), 0) > 0
+        allowed[_whose(pod)] = allowed.get(_whose(pod), 0) - 1
+        (old if known else new).append(f"{pod.namespace}/{pod.name} ({_ailment(pod)})")
+    as_before = f"; {len(old)} not, as before: {names(old)}" if old else ""
+    if new:
+        return "failed", f"{len(new)} of {count(total, 'pod')} not running and ready: {names(new)}{as_before}"
+    return "done", f"{total - len(old)} of {count(total, 'pod')} running and ready{as_before}"
+
+
+def _sick(inventory: Inventory) -> tuple[int, list[Pod]]:
+    """(pods that count, those of them that are not running and ready)."""
     column = inventory.pods.columns
     counted = column["phase"] != _SUCCEEDED
-    total = int(np.count_nonzero(counted))
     rows = np.flatnonzero(counted & ((column["ready"] == 0) | (column["phase"] == _FAILED)))
-    pods = (inventory.pods.row(int(row)) for row in rows)
-    sick = [f"{pod.namespace}/{pod.name} ({_ailment(pod)})" for pod in pods]
-    if not sick:
-        return "done", f"{total} of {count(total, 'pod')} running and ready"
-    return "failed", f"{len(sick)} of {count(total, 'pod')} not running and ready: {names(sick)}"
+    return int(np.count_nonzero(counted)), [inventory.pods.row(int(row)) for row in rows]
+
+
+def _whose(pod: Pod) -> str:
+    return f"{pod.namespace}/{pod.owner.uid if pod.owner is not None else pod.name}"
 
 
 def nodes_ready(inventory: Inventory, plan: Plan) -> Answer:

@@ -106,6 +106,10 @@ def _planned(look: Callable[[Inventory, Plan], Answer]) -> Callable[[Seen], Answ
     return lambda seen: look(seen.inventory, seen.plan) if seen.inventory is not None else None
 
 
+def _pods(seen: Seen) -> Answer | None:
+    return boxes.pods_healthy(seen.inventory, seen.baseline) if seen.inventory is not None else None
+
+
 def _workloads(seen: Seen) -> Answer | None:
     return boxes.workloads_well(seen.inventory, seen.baseline) if seen.inventory is not None else None
 
@@ -260,9 +264,9 @@ CATALOGUE: Mapping[str, tuple[Box, ...]] = {
         ),
         Box(
             "pods-healthy",
-            "Every pod is running and ready",
+            "Every pod is running and ready, as before or better",
             _PODS,
-            _of(boxes.pods_healthy),
+            _pods,
             ("pods",),
         ),
         Box(
