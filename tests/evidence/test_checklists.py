@@ -315,3 +315,12 @@ def test_every_format_says_the_same(desk: Desk, output: str) -> None:
     assert result.exit_code == 0, result.stderr
     assert "is cordoned" in result.stdout
     assert "backups-recent" in result.stdout or "newest backup" in result.stdout
+
+
+@pytest.mark.requirement("R-H1")
+def test_a_pod_that_was_not_well_before_does_not_fail_the_box_and_is_named() -> None:
+    lame = deployment("mailer", "team-3", on=[NODES[2]], pod_fields={"ready": False})
+    found = boxes("after", cluster(lame, booted="2"), baseline=cluster(lame))["pods-healthy"]
+    assert found.state == "done", "what was broken before would hold every night for ever"
+    assert "as before" in found.reading, "what is not well has to be named all the same"
+    assert boxes("after", cluster(lame, booted="2"))["pods-healthy"].state == "failed", "no reading from before"

@@ -16,7 +16,7 @@ MOST_NODES = 20_000
 MOST_DEEP = 40
 
 Path = tuple[str | int, ...]
-FieldCheck = Callable[[Any], None]
+FieldCheck = Callable[[Any], object]
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRING, _INT, _FLOAT, _BOOL, _NULL, _MERGE = (
@@ -141,7 +141,7 @@ class Reading:
     def _pairs(self, node: yaml.MappingNode) -> list[tuple[str, yaml.Node, yaml.Node]]:
         """Keys with their nodes, each key once."""
         seen: dict[str, Location] = {}
-        pairs = []
+        pairs: list[tuple[str, yaml.Node, yaml.Node]] = []
         for key_node, value_node in node.value:
             place = self._place(key_node)
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:

@@ -50,7 +50,8 @@ def pods_healthy(inventory: Inventory, before: Inventory | None = None) -> Answe
     allowed: dict[str, int] = {}
     for pod in _sick(before)[1] if before is not None else ():
         allowed[_whose(pod)] = allowed.get(_whose(pod), 0) + 1
-    new, old = [], []
+    new: list[str] = []
+    old: list[str] = []
     for pod in sick:
         known = allowed.get(_whose(pod), 0) > 0
         allowed[_whose(pod)] = allowed.get(_whose(pod), 0) - 1

@@ -1,1 +1,1 @@
-"""One folder per outside system. They know the model, the ports, the semantics and the knowledge, and not each other."""
+"""One folder per outside system: they know the vocabulary, the ports, semantics and knowledge, and not each other."""

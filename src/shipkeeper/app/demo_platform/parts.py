@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 ZONES = ("z1", "z2", "z3")
@@ -53,7 +54,7 @@ class App:
     memory: str = "256Mi"
     image: str = ""
     version: str = "1.0.0"
-    budgets: tuple[dict[str, int | str], ...] = ()
+    budgets: tuple[Mapping[str, int | str], ...] = ()
     spread: str = ""
     """zone (soft), or hostname (hard)."""
     apart: bool = False

@@ -47,7 +47,7 @@ CONTROL_PLANE = Pool("cp", 1, 4, 16, tainted=True)
 
 def machines() -> list[Machine]:
     """The 30 nodes, by zone and name."""
-    made = []
+    made: list[Machine] = []
     for zone in ZONES:
         for pool in (CONTROL_PLANE, *POOLS):
             for i in range(1, pool.each_zone + 1):

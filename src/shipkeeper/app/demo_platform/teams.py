@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from shipkeeper.app.demo_platform.parts import ONE, App
 
-_B = {"pool": "batch"}
 
 SHOP = (
     App("team-shop", "storefront", 12, cpu="300m", memory="384Mi", budgets=({"maxUnavailable": "25%"},), spread="zone",
@@ -78,24 +77,24 @@ PORTAL = (
 
 LEGACY = (
     # Its budget never lets it go.
-    App("team-legacy", "ledger", 1, **_B, cpu="500m", memory="2Gi", budgets=({"minAvailable": 1},), ready=(75, 140),
+    App("team-legacy", "ledger", 1, pool="batch", cpu="500m", memory="2Gi", budgets=({"minAvailable": 1},), ready=(75, 140),
         grace=300, version="4.3.1", on=("z2-batch-1",)),
     # Two budgets over the same pods: the API refuses every eviction.
-    App("team-legacy", "report-api", 2, **_B, budgets=(ONE, {"minAvailable": 1}), ready=(20, 35), version="2.9.0"),
-    App("team-legacy", "batch-gateway", 2, **_B, memory="1Gi", grace=3600, ready=(33, 60), version="1.0.2"),
+    App("team-legacy", "report-api", 2, pool="batch", budgets=(ONE, {"minAvailable": 1}), ready=(20, 35), version="2.9.0"),
+    App("team-legacy", "batch-gateway", 2, pool="batch", memory="1Gi", grace=3600, ready=(33, 60), version="1.0.2"),
     # Nobody knows how much they need.
-    App("team-legacy", "fax-bridge", 3, **_B, cpu="", memory="", ready=(4, 8), version="0.2.0"),
+    App("team-legacy", "fax-bridge", 3, pool="batch", cpu="", memory="", ready=(4, 8), version="0.2.0"),
     # One of two never gets up, and so the other may not go either.
-    App("team-legacy", "mailer", 2, **_B, budgets=(ONE,), crashing=1, ready=(9, 14), version="1.6.0"),
+    App("team-legacy", "mailer", 2, pool="batch", budgets=(ONE,), crashing=1, ready=(9, 14), version="1.6.0"),
 )  # fmt: skip
 
 ANALYTICS = (
-    App("team-analytics", "query-engine", 3, **_B, cpu="2", memory="8Gi", scratch=True, ready=(35, 62), grace=300,
+    App("team-analytics", "query-engine", 3, pool="batch", cpu="2", memory="8Gi", scratch=True, ready=(35, 62), grace=300,
         version="478", image="docker.io/trinodb/trino", service=True),
-    App("team-analytics", "notebooks", 3, "StatefulSet", **_B, memory="2Gi", storage="20Gi", ready=(22, 40),
+    App("team-analytics", "notebooks", 3, "StatefulSet", pool="batch", memory="2Gi", storage="20Gi", ready=(22, 40),
         version="4.4.9"),
     # One failure and the job is lost; an eviction counts as one.
-    App("team-analytics", "month-end-import", 1, "Job", **_B, cpu="1", memory="4Gi", backoff_limit=0, ready=(3, 5),
+    App("team-analytics", "month-end-import", 1, "Job", pool="batch", cpu="1", memory="4Gi", backoff_limit=0, ready=(3, 5),
         grace=120, version="3.1.0", age_days=0, on=("z3-batch-1",), service=False),
     App("team-analytics", "warehouse-export-29392800", 1, "Job", finished=True, ready=(3, 5), version="3.1.0",
         age_days=1, service=False),

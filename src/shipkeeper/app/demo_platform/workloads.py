@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shipkeeper.app.demo_platform.naming import before, stamp, uid, version
 from shipkeeper.app.demo_platform.parts import App
@@ -189,7 +189,7 @@ def budgets(app: App, placed: Sequence[Placed]) -> list[Json]:
 
 
 def _budget(
-    app: App, name: str, rule: dict[str, int | str], labels: dict[str, str], expected: int, healthy: int
+    app: App, name: str, rule: Mapping[str, int | str], labels: dict[str, str], expected: int, healthy: int
 ) -> Json:
     if "maxUnavailable" in rule:
         desired = max(0, expected - scaled(rule["maxUnavailable"], expected, round_up=True))
