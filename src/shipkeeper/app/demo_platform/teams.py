@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from shipkeeper.app.demo_platform.parts import ONE, App
 
-
 SHOP = (
     App("team-shop", "storefront", 12, cpu="300m", memory="384Mi", budgets=({"maxUnavailable": "25%"},), spread="zone",
         ready=(9, 17), pre_stop=True, scale=(6, 18), priority="team-important", version="2.41.0"),
