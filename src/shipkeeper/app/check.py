@@ -50,14 +50,16 @@ def check_inventory(
 
     Raises Problems for nodes that are not there, BadInput for a selector or duration that is not understood.
     """
-    settings, assumed = settings_of(question, platform, context or inventory.identity.name)
+    settings, assumed = settings_of(question, platform, context or inventory.identity.name, inventory.identity.uid)
     return check(inventory, settings, chosen(inventory, question), now_ms=inventory.taken_ms), assumed
 
 
-def settings_of(question: Question, platform: Platform, known_as: str) -> tuple[Settings, tuple[str, ...]]:
+def settings_of(
+    question: Question, platform: Platform, known_as: str, uid: str = ""
+) -> tuple[Settings, tuple[str, ...]]:
     """What the check takes for granted: flags first, then the plan, then the platform file, then defaults."""
     plan = question.plan
-    found = find_cluster(platform, question.cluster, known_as)
+    found = find_cluster(platform, question.cluster, known_as, uid)
     environment, cluster = found if found is not None else (None, None)
     defaults = cluster.drain if cluster is not None else DrainDefaults()
     policy = plan.drain_policy if plan is not None else DrainPolicy()

@@ -21,7 +21,7 @@ class Vigil:
 
     def __init__(self, source: LiveSource, api: ClusterApi, plan: Plan, platform: Platform, clock: Clock) -> None:
         self._source, self._api, self._plan, self._clock = source, api, plan, clock
-        self._settings, _ = settings_of(Question(plan=plan), platform, plan.cluster.name)
+        self._settings, _ = settings_of(Question(plan=plan), platform, plan.cluster.name, plan.cluster.uid)
         self._known: set[tuple[str, str, str, str]] | None = None
         self._read: tuple[Finding, ...] = ()
         self._read_ms = 0

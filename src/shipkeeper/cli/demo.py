@@ -44,8 +44,8 @@ def command(out: str, seeds: int, speed: float, seed: int) -> None:
     story.tell("What really runs, from an ordinary dump.", "survey --from {dump} --save {inv}")
     story.tell("What must be done by when, and why.", "due --from {inv} --platform {platform}")
     story.tell(
-        "What would block or hurt a drain tonight, and the fix.",
-        f"check --from {{inv}} --platform {{platform}} -l {SELECTOR} --fail-on never",
+        "What would block or hurt a drain, anywhere on the platform, and the fix.",
+        "check --from {inv} --platform {platform} --fail-on never",
     )
     story.tell(
         "The night: which node when, bound to this cluster under a digest.",
@@ -59,7 +59,10 @@ def command(out: str, seeds: int, speed: float, seed: int) -> None:
     story.tell(
         "The boxes a person would tick.", "checklist before {plan} --from {inv} --platform {platform} --state {state}"
     )
-    story.tell("What people are told.", "notices preview {plan} --forecast {forecast} --audience users")
+    story.tell(
+        "What people are told, in their words.",
+        "notices preview {plan} --forecast {forecast} --platform {platform} --audience users --kind announcement",
+    )
     story.night(seed, speed)
     story.tell(
         "The boxes afterwards.",
