@@ -19,14 +19,16 @@ async def serves(work: NodeWork) -> None:
     reboot = work.view("reboot")
     old = reboot.intent.boot_id if reboot.intent is not None else work.before.boot_id
     before = work.before
-    nap = 0
+    wake_ms = 0
 
     async def read() -> GateReading:
-        nonlocal nap
+        nonlocal wake_ms
         work.announce_overrun("serves")
-        if nap:
+        nap = wake_ms - run.runtime.monotonic_ms()
+        if wake_ms and nap > 0:
             await run.runtime.sleep(nap)
-        reading, nap = await node_serves(run, work.name, before, old, reboot.ended_ms)
+        reading, left = await node_serves(run, work.name, before, old, reboot.ended_ms)
+        wake_ms = run.runtime.monotonic_ms() + left if left else 0
         return reading
 
     driver = run.world.reboot

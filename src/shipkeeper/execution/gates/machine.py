@@ -79,7 +79,8 @@ def _status_problem(run: Run, node: Node, before: Before, old_boot: str, seen_ms
     if not node.ready:
         return f"node {node.name} has booted and is not Ready yet", 0
     ready = node.condition("Ready")
-    since = run.runtime.now_ms() - (ready.since_ms if ready is not None else 0)
+    # Ready's own transition time is of before a reboot that never turned it off, and in whole seconds, rounded down.
+    since = run.runtime.now_ms() - max(seen_ms, ready.since_ms if ready is not None else 0)
     if since < run.stable_ms:
         left = run.stable_ms - max(0, since)
         return (
