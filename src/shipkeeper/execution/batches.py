@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from shipkeeper.execution.gates.blocks import nothing_changed, remember_budgets
 from shipkeeper.execution.gates.catalogue import GATES
 from shipkeeper.execution.gates.keeper import Asking, Hold, concerns
 from shipkeeper.execution.gates.machine import quorum
+from shipkeeper.execution.gates.nodes import find_lock_holders
 from shipkeeper.execution.gates.start import can_finish, clock_agrees
 from shipkeeper.execution.node import maintain
 from shipkeeper.execution.signals import Stopped, StopRequest, window_over
@@ -28,13 +30,27 @@ _QUORUM_POLL_MS = 5 * SECOND
 async def run_batches(run: Run) -> None:
     """Carry out what is left of the plan. Raises Stopped once every node is left as the stop table says."""
     view = run.record.view
+    if run.budgets is None:
+        await _insist(run, Asking("", "intent"), "at the start", lambda: _learn(run))
     for names in run.plan.batches:
         works = [NodeWork(run, run.planned[name]) for name in names if not view.finished(name)]
-        if not works:
-            continue
-        await _before(run, works)
-        await _take_turns(run, works)
-        await safe_point(run)
+        begun = [work for work in works if view.begun(work.name)]
+        if run.control.stop is not None:
+            works = begun  # a stop that came before: what is half way is still left as it should be
+        new = [work for work in works if work not in begun]
+        if new:
+            first = Asking(new[0].id("cordon"), "intent", until_ms=_last_moment(run, new))
+            before = ", ".join(work.name for work in new)
+            await _insist(run, first, f"before {before}", partial(_ask, run, new, first))
+        if works:
+            await _take_turns(run, works)
+            await safe_point(run)
+    run.control.check()
+
+
+async def _learn(run: Run) -> None:
+    await remember_budgets(run)
+    await find_lock_holders(run)
 
 
 async def safe_point(run: Run) -> None:
@@ -67,63 +83,68 @@ async def _take_turns(run: Run, works: list[NodeWork]) -> None:
 # --- before a batch ------------------------------------------------------------------------
 
 
-async def _before(run: Run, works: list[NodeWork]) -> None:
-    """Ask everything that is asked before nodes are taken; nodes that are under way already go on. Raises Stopped."""
-    new = [work for work in works if not run.record.view.begun(work.name)]
-    if not new:
-        return
+async def _insist(run: Run, asking: Asking, when: str, ask: Callable[[], Awaitable[None]]) -> None:
+    """Ask; what the cluster refuses for reasons of its own holds, and is asked again on a person's word.
+
+    Raises Stopped.
+    """
     while True:
         run.control.check()
         try:
-            await _ask(run, new)
+            await ask()
             return
         except ShipkeeperError as error:
             if error.code.startswith("journal-"):
                 raise
             hold = Hold(
-                reason=f"before {', '.join(work.name for work in new)}: {error.message}",
+                reason=f"{when}: {error.message}",
                 object=error.object,
                 why=error.why or "what the answer means is not known, and unknown means stop",
-                will_do="nothing; it is asked again on resume",
-                commands=(error.hint, *run.gates.commands()),
+                will_do="nothing; it is asked again on resume" + (f". You can: {error.hint}" if error.hint else ""),
+                commands=run.gates.commands(),
                 words=("resume",),
             )
-            await run.gates.hold(hold, Asking(new[0].id("cordon"), "intent"))
+            await run.gates.hold(hold, asking)
 
 
-async def _ask(run: Run, new: list[NodeWork]) -> None:
-    first = new[0].id("cordon")
-    asking = Asking(first, "intent", until_ms=_last_moment(run, new))
+async def _ask(run: Run, new: list[NodeWork], asking: Asking) -> None:
+    """Ask everything that is asked before nodes are taken. Raises Stopped, and what the cluster raises."""
     fits = can_finish(run, [work.name for work in new], "cordon")
-    run.gates.say(fits, first)
+    run.gates.say(fits, asking.step)
     if not fits.is_open:
         raise Stopped(window_over(f"not begun: {', '.join(work.name for work in new)}: {fits.reason}"))
     await run.gates.pass_through(lambda: clock_agrees(run), asking)
     away = [work.name for work in new]
     for work in new:
         if work.planned.control_plane:
-            slow = Asking(work.id("cordon"), "intent", poll_ms=_QUORUM_POLL_MS, until_ms=asking.until_ms)
+            slow = replace(asking, step=work.id("cordon"), poll_ms=_QUORUM_POLL_MS)
             await run.gates.pass_through(lambda: quorum(run, "quorum-before", away), slow)
     if run.plan.drain_policy.confirm == "each":
         for work in new:
             await _confirm(run, work)
-    pods: list[Pod] = []
-    for work in new:
-        pods += await run.api.list(Pod, node=work.name)
-
-    async def steady() -> GateReading:
-        reading = await nothing_changed(run, [pod for pod in pods if not pod.daemon and not pod.mirror])
-        return reading if not reading.is_open else await _no_new_errors(run, new, reading)
-
-    reading = await run.gates.pass_through(steady, replace(asking, approvable=True))
-    if not reading.is_open:
-        await remember_budgets(run)  # a person looked, and approved what they are now
+    await _steady(run, new, asking)
     if len(new) > 1:
         # Read for all before any is touched: what one node's turn does must not lower the next one's bar.
         for work in new:
             node = await run.api.get(Node, work.name)
             if node is not None:
                 work.fresh = await observe(run, node)
+
+
+async def _steady(run: Run, new: list[NodeWork], asking: Asking) -> None:
+    """Nothing changed that a person should look at first: budgets, rollouts, findings. Raises Stopped."""
+    pods: list[Pod] = []
+    for work in new:
+        pods += await run.api.list(Pod, node=work.name)
+    leaving = [pod for pod in pods if not pod.daemon and not pod.mirror]
+
+    async def steady() -> GateReading:
+        reading = await nothing_changed(run, leaving)
+        return reading if not reading.is_open else await _no_new_errors(run, new, reading)
+
+    reading = await run.gates.pass_through(steady, replace(asking, approvable=True))
+    if not reading.is_open:
+        await remember_budgets(run)  # a person looked, and approved what they are now
 
 
 def _last_moment(run: Run, new: list[NodeWork]) -> int | None:

@@ -22,7 +22,7 @@ from shipkeeper.ports.runtime import Runtime
 @dataclass
 class Run:
     """One run, put together. ``by`` is our name at the API server; ``budgets``: (UID, generation) of each budget, by
-    namespace and name, when the run began.
+    namespace and name, when the run began; None before.
     """
 
     world: World
@@ -38,7 +38,7 @@ class Run:
     estimates: Estimates
     by: str = ""
     planned: dict[str, PlannedNode] = field(default_factory=dict)
-    budgets: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    budgets: dict[tuple[str, str], tuple[str, int]] | None = None
     drainers: tuple[ObjectRef, ...] = ()
     """Workloads of other maintenance software that can hold a lock."""
 
@@ -57,7 +57,7 @@ class Run:
             control=control,
             lease=lease,
             api=api,
-            gates=Gatekeeper(world, options, control, record),
+            gates=Gatekeeper(world, options, control, record, plan.window.closes_ms if plan.window else None),
             guard=Guard(world, options, control, record, lease, api),
             health=Health(api),
             estimates=Estimates(plan, options.forecast),

@@ -47,17 +47,10 @@ async def cordon(work: NodeWork) -> None:
 async def _may_begin(work: NodeWork, node: Node) -> None:
     run = work.run
 
-    async def the_plans() -> GateReading:
-        return nodes_are_the_plans(run, [await work.node("cordon")])
-
     async def alone() -> GateReading:
         return await no_other_drainer(run, await work.node("cordon"))
 
-    first = nodes_are_the_plans(run, [node])
-    if first.is_open:
-        run.gates.say(first, work.id("cordon"))
-    else:
-        await work.gate("cordon", the_plans)
+    run.gates.say(nodes_are_the_plans(run, [node]), work.id("cordon"))
     await work.gate("cordon", alone)
     planned = work.planned
     if planned.boot_id and node.info.boot_id and node.info.boot_id != planned.boot_id and not _rebooted_by_us(work):

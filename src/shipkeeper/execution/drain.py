@@ -183,6 +183,10 @@ class Drain:
         now = self.runtime.monotonic_ms()
         for item, answer in zip(items, answers, strict=True):
             came = take_answer(item, answer, now)
+            if answer.outcome == "conflict" and await self._still_there(item):
+                item.state = "waiting"  # it changed under the API server's hands, and was not replaced
+                item.refused("busy", answer.message, now, SECOND)
+                continue
             if came == "leaving":
                 self._leaves(item, None, answer.eviction.grace_ms)
                 self._progress(item, now)
@@ -190,6 +194,10 @@ class Drain:
                 self.ended(item)
             else:
                 await self._refused(item, scope)
+
+    async def _still_there(self, item: Moving) -> bool:
+        pod = await self.run_.api.get(Pod, item.pod.name, item.pod.namespace)
+        return pod is not None and pod.uid == item.pod.uid
 
     async def _refused(self, item: Moving, scope: Scope) -> None:
         namespace = item.pod.namespace

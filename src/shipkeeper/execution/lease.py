@@ -12,7 +12,7 @@ from shipkeeper.execution.record import Record
 from shipkeeper.execution.signals import Stopped, StopRequest
 from shipkeeper.execution.world import RunOptions, World
 from shipkeeper.model.cluster import Lease
-from shipkeeper.model.errors import Conflict, Refused, Unauthenticated, Unreachable
+from shipkeeper.model.errors import Conflict, Refused, ShipkeeperError
 from shipkeeper.model.time import SECOND, format_duration, iso
 from shipkeeper.ports.runtime import Channel
 
@@ -104,10 +104,8 @@ class LeaseKeeper:
             await self._runtime.sleep(self._options.renew_ms)
             try:
                 await self.renew()
-            except Unauthenticated:
-                continue  # the steps see it too, and say so
-            except Unreachable:
-                continue
+            except ShipkeeperError:
+                continue  # whoever needs the lease for an effect meets the same, and says so
             except Stopped:
                 return
 
@@ -156,7 +154,7 @@ class LeaseKeeper:
             lease = self._lease if self._lease is not None else await self._read_own()
             await self._world.api.put_lease(self._with_head(replace(lease, holder="", duration_ms=SECOND)))
             self._lease = None
-        except (Conflict, Unreachable, Stopped):
+        except (ShipkeeperError, Stopped):
             return
         finally:
             self._busy.send(None)

@@ -64,8 +64,8 @@ async def _attempt(work: NodeWork) -> None:
             reason=f"{work.name}: {error.message}",
             object=error.object or f"Node {work.name}",
             why=error.why or "what the answer means is not known, and unknown means stop",
-            will_do="nothing; the step is tried again on resume",
-            commands=(error.hint, *run.gates.commands()),
+            will_do="nothing; the step is tried again on resume" + (f". You can: {error.hint}" if error.hint else ""),
+            commands=run.gates.commands(),
             words=("resume",),
         )
         await run.gates.hold(hold, work.asking(_present_action(work)))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from shipkeeper.execution.batches import run_batches, safe_point
 from shipkeeper.execution.context import Run
-from shipkeeper.execution.gates.blocks import remember_budgets
 from shipkeeper.execution.gates.start import clock_agrees, plan_fits_cluster, window_open
 from shipkeeper.execution.leftovers import leftovers
-from shipkeeper.execution.signals import Stopped, StopRequest
+from shipkeeper.execution.signals import Stopped, StopRequest, window_over
 from shipkeeper.execution.status import OVER
 from shipkeeper.execution.words import hear
 from shipkeeper.execution.world import RunOptions, RunResult, World
@@ -17,7 +16,6 @@ from shipkeeper.model.plan import Plan
 from shipkeeper.model.run import GateRead, RunEnded, RunStarted, StateChanged
 from shipkeeper.model.time import MINUTE, SECOND, iso
 from shipkeeper.ports.gates import GateReading
-from shipkeeper.semantics.drainers import KURED, workload_marks
 
 _LONGEST_NAP_MS = 30 * SECOND
 """The window is judged by the wall clock, which may be set or sleep: it is looked at this often."""
@@ -96,7 +94,7 @@ def _begin(run: Run, identity: ClusterIdentity, readings: list[GateReading]) -> 
             plan=run.plan,
             by=run.by,
             cluster=identity,
-            forecast_digest=forecast.trace_digest if forecast is not None else "",
+            forecast_digest=forecast.digest() if forecast is not None else "",
             without_rehearsal=options.without_rehearsal,
             host=run.world.host,
             resumed=run.record.view.plan is not None,
@@ -132,8 +130,6 @@ async def _work(run: Run) -> StopRequest:
     while True:
         try:
             await _wait_for_window(run)
-            await remember_budgets(run)
-            await _find_lock_holders(run)
             await run_batches(run)
             return _outcome(run)
         except Stopped as signal:
@@ -164,7 +160,11 @@ async def _wait_for_window(run: Run) -> None:
         try:
             reading = await window_open(run)
         except Refused as error:
-            raise Stopped(StopRequest("window", "held", error.message, 4)) from error
+            view = run.record.view
+            if not any(view.begun(name) and not view.finished(name) for name in view.nodes):
+                raise Stopped(window_over(error.message)) from error
+            run.control.request(window_over(error.message))  # what was begun is brought back; nothing else is done
+            return
         if reading.is_open:
             run.gates.say(reading, "")
             if waiting:
@@ -185,12 +185,6 @@ async def _wait_for_window(run: Run) -> None:
                 )
             )
         await run.control.nap(max(1, min(_LONGEST_NAP_MS, window.opens_ms - run.runtime.now_ms())))
-
-
-async def _find_lock_holders(run: Run) -> None:
-    """Which workloads of other maintenance software hold a lock while they work (kured)."""
-    found = workload_marks(await run.api.all_workloads())
-    run.drainers = tuple(sorted({mark.object for mark in found if mark.drainer == KURED}))
 
 
 async def _paused(run: Run, request: StopRequest) -> StopRequest | None:

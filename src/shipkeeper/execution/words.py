@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shipkeeper.execution.context import Run
 from shipkeeper.execution.signals import StopRequest
+from shipkeeper.model.errors import ShipkeeperError
 from shipkeeper.model.run import Decided
 from shipkeeper.ports.journal import Inbox, Message
 
@@ -13,9 +14,17 @@ WORDS = ("approve", "pause", "resume", "abort", "reboot-done")
 async def hear(run: Run, inbox: Inbox) -> None:
     """Take words for ever; in the background."""
     while True:
-        for message in inbox.take(run.id):
+        for message in _waiting(inbox, run.id):
             take(run, message)
         await run.runtime.sleep(run.options.words_every_ms)
+
+
+def _waiting(inbox: Inbox, run_id: str) -> tuple[Message, ...]:
+    """What was left; an inbox that cannot be read just now is read again in a moment."""
+    try:
+        return inbox.take(run_id)
+    except ShipkeeperError:
+        return ()
 
 
 def take(run: Run, message: Message) -> None:

@@ -9,6 +9,7 @@ from shipkeeper.execution.before import Before
 from shipkeeper.execution.context import Run
 from shipkeeper.execution.gates.keeper import Asking
 from shipkeeper.execution.gates.nodes import no_other_drainer, still_ours
+from shipkeeper.execution.gates.start import nodes_are_the_plans
 from shipkeeper.execution.signals import SkipNode, StartOver
 from shipkeeper.execution.status import StepView
 from shipkeeper.execution.stops import Phase
@@ -26,12 +27,34 @@ class NodeWork:
 
     def __init__(self, run: Run, planned: PlannedNode) -> None:
         self.run, self.planned, self.name = run, planned, planned.name
-        self.phase: Phase = "intent"
+        self.phase: Phase = self._phase()
         self.evictions: dict[ObjectRef, int] = {}
         """Pods of each workload that left, for what the workload felt."""
         self.fresh: tuple[Before, tuple[Pod, ...]] | None = None
         """Read for the whole batch, before any of it was touched."""
         self.overran = False
+
+    def _phase(self) -> Phase:
+        """Where the journal says that the node stands; after a crash, further along rather than less."""
+        steps = {step.action: step for step in self.run.record.view.by_node.get(self.name, ())}
+
+        def begun(action: str) -> bool:
+            return action in steps and steps[action].intent is not None
+
+        def done(action: str) -> bool:
+            return action in steps and steps[action].state == "done"
+
+        if done("uncordon"):
+            return "settling"
+        if done("serves"):
+            return "serves"
+        if begun("reboot"):
+            return "rebooting"
+        if done("drain"):
+            return "drained"
+        if begun("drain"):
+            return "evicting"
+        return "cordoned" if begun("cordon") else "intent"
 
     # --- the record ------------------------------------------------------------------------
 
@@ -119,11 +142,16 @@ class NodeWork:
         return await self.run.gates.pass_through(read, self.asking(action, **how))
 
     async def node(self, action: str) -> Node:
-        """The node, by a quorum read. Raises SkipNode when it is gone."""
-        node = await self.run.api.get(Node, self.name)
-        if node is None:
-            raise SkipNode(f"node {self.name} is gone from the cluster")
-        return node
+        """The node, by a quorum read; holds when it is another machine. Raises SkipNode when it is gone."""
+        while True:
+            node = await self.run.api.get(Node, self.name)
+            if node is None:
+                raise SkipNode(f"node {self.name} is gone from the cluster")
+            reading = nodes_are_the_plans(self.run, [node])
+            if reading.is_open:
+                return node
+            self.run.gates.say(reading, self.id(action))
+            await self.run.gates.hold(self.run.gates.hold_at(reading), self.asking(action))
 
     async def own_node(self, action: str) -> Node:
         """The node, still as we left it; holds when it is not.

@@ -87,7 +87,7 @@ async def nothing_changed(run: Run, pods: Sequence[Pod]) -> GateReading:
     """Before the next node: no budget over these pods changed since the start, and no rollout is in flight."""
     changed = await _changed_budget(run, pods)
     if changed is not None:
-        what = "was changed" if (changed.namespace, changed.name) in run.budgets else "was added"
+        what = "was changed" if (changed.namespace, changed.name) in (run.budgets or {}) else "was added"
         return GateReading(
             "nothing-blocks",
             "closed",
@@ -112,9 +112,10 @@ async def nothing_changed(run: Run, pods: Sequence[Pod]) -> GateReading:
 
 async def _changed_budget(run: Run, pods: Sequence[Pod]) -> Budget | None:
     changed: list[Budget] = []
+    known = run.budgets or {}
     for namespace in sorted({pod.namespace for pod in pods}):
         found = await run.api.list(Budget, namespace=namespace)
-        changed += [item for item in found if run.budgets.get((namespace, item.name)) != (item.uid, item.generation)]
+        changed += [item for item in found if known.get((namespace, item.name)) != (item.uid, item.generation)]
     if not changed:
         return None
     index = compile_budgets(changed)

@@ -62,8 +62,12 @@ class Hold(Struct, frozen=True):
 class Gatekeeper:
     """Passes steps through gates, or holds them there."""
 
-    def __init__(self, world: World, options: RunOptions, control: Control, record: Record) -> None:
+    def __init__(
+        self, world: World, options: RunOptions, control: Control, record: Record, closes_ms: int | None = None
+    ) -> None:
+        """``closes_ms``: the window's end, wall clock; a hold without a limit of its own lasts until then."""
         self._runtime, self._options, self._control, self._record = world.runtime, options, control, record
+        self._closes_ms = closes_ms
         self._said: dict[tuple[str, str], tuple[str, str, int]] = {}
 
     # --- reading ---------------------------------------------------------------------------
@@ -97,6 +101,8 @@ class Gatekeeper:
             if reading.is_open:
                 return reading
             waited = self._runtime.monotonic_ms() - began
+            if asking.until_ms is not None and self._runtime.now_ms() >= asking.until_ms:
+                raise Stopped(window_over(f"the window leaves no time any more: {reading.gate}: {reading.reason}"))
             if reading.retry and waited < asking.patience_ms:
                 await self._control.nap(asking.poll_ms)
                 continue
@@ -157,7 +163,7 @@ class Gatekeeper:
             why, approved = await self._wait_held(hold, asking, read, channel.receive)
         finally:
             control.unlisten(channel)
-            del control.holding[step]
+            control.holding.pop(step, None)
         ending = [StepOutcome(step=step, state="running", reason=why)] if step_known else []
         if control.holding:
             self._record.write(*ending)
@@ -183,7 +189,8 @@ class Gatekeeper:
             now = self._runtime.now_ms()
             if asking.until_ms is not None and now >= asking.until_ms:
                 raise Stopped(window_over(f"the window leaves no time any more, while {hold.reason}"))
-            if limit is not None and self._runtime.monotonic_ms() - began >= limit:
+            over = limit is None and self._closes_ms is not None and now >= self._closes_ms
+            if over or (limit is not None and self._runtime.monotonic_ms() - began >= limit):
                 self._control.request(StopRequest("gate", hold.state, hold.reason, 4 if hold.state == "held" else 6))
                 continue
             word = await self._listen(hear, self._nap_ms(began, limit, asking, read), asking.step, hold.words)

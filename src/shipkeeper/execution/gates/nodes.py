@@ -6,7 +6,13 @@ from shipkeeper.execution import marks
 from shipkeeper.execution.context import Run
 from shipkeeper.model.nodes import Node
 from shipkeeper.ports.gates import GateReading
-from shipkeeper.semantics.drainers import acting_on, workload_marks
+from shipkeeper.semantics.drainers import KURED, acting_on, workload_marks
+
+
+async def find_lock_holders(run: Run) -> None:
+    """Remember which workloads of other maintenance software hold a lock while they work (kured)."""
+    found = workload_marks(await run.api.all_workloads())
+    run.drainers = tuple(sorted({mark.object for mark in found if mark.drainer == KURED}))
 
 
 async def no_other_drainer(run: Run, node: Node | None) -> GateReading:
