@@ -41,8 +41,8 @@ def impact_of(forecast: Forecast, platform: Platform) -> Impact:
     return Impact(
         seeds=forecast.seeds,
         seconds=forecast.duration_seconds.p95,
-        interruptions=_sorted([_interruption(w, w.downtime_seconds.p95, names) for w in down]),
-        weakened=_sorted([_interruption(w, w.degraded_seconds.p95, names) for w in weak]),
+        interruptions=_sorted([_interruption(w, w.downtime_seconds.p95, names, _crowded(down, names)) for w in down]),
+        weakened=_sorted([_interruption(w, w.degraded_seconds.p95, names, _crowded(weak, names)) for w in weak]),
         holding=tuple(
             clean(f"{one.pod} on {one.node}: {one.reason} (in {one.seeds} of {count(forecast.seeds, 'rehearsal')})")
             for one in forecast.blocked
@@ -64,9 +64,18 @@ def roughly(seconds: float) -> str:
     return count(hours, "hour") + (f" {count(rest, 'minute')}" if rest else "")
 
 
-def _interruption(workload: WorkloadForecast, seconds: float, names: dict[str, str]) -> Interruption:
+def _crowded(workloads: list[WorkloadForecast], names: dict[str, str]) -> set[str]:
+    """Components of which several workloads are told: only with its own name does a reader know which is meant."""
+    components = [names.get(workload.namespace, "") for workload in workloads]
+    return {name for name in components if components.count(name) > 1}
+
+
+def _interruption(workload: WorkloadForecast, seconds: float, names: dict[str, str], crowded: set[str]) -> Interruption:
     component = names.get(workload.namespace, "")
-    plain = component or (f"{workload.name} ({workload.namespace})" if workload.namespace else workload.name)
+    family = component or workload.namespace
+    plain = component
+    if not component or component in crowded:
+        plain = f"{workload.name} ({family})" if family else workload.name
     return Interruption(
         name=clean(plain),
         object=clean(f"{workload.kind} {workload.namespace}/{workload.name}"),
