@@ -282,6 +282,17 @@ def test_a_refusal_that_is_no_webhooks_holds_at_once() -> None:
     assert stage.kernel.now_ms() - b.NOW < MINUTE
 
 
+def test_a_conflict_about_a_pod_that_is_still_there_is_asked_again() -> None:
+    def answer(eviction: Eviction, times: int) -> EvictionAnswer | None:
+        return EvictionAnswer(eviction, "conflict", 409, "Conflict", "object has been modified") if times == 1 else None
+
+    stage = Stage(names=("n1",))
+    api = stage.api = Scripted(stage.api, answer)
+    assert stage.play().state == "done"
+    assert max(api.asked.values()) == 2
+    assert {outcome.result for outcome in stage.of(PodOutcome)} == {"evicted"}, "it was not taken for gone"
+
+
 def test_a_terminating_namespace_is_no_budget() -> None:
     dying = {"namespaces": (Namespace("default", terminating=True),)}
     stage = Stage(*three_nodes(), names=("n1",), blocked_after_ms=MINUTE, more=dying)

@@ -161,6 +161,25 @@ def test_another_machine_of_that_name_holds() -> None:
     assert (stage.boots("n1"), stage.boots("n2")) == (1, 0)
 
 
+def test_a_machine_that_was_replaced_during_its_reboot_holds() -> None:
+    """Another machine under the old name has another boot id too: that proves nothing about ours."""
+    stage = Stage(names=("n1",))
+    real = stage.api.get
+
+    async def get(kind: Any, name: str, namespace: str = "") -> Any:
+        found = await real(kind, name, namespace)
+        replaced = kind.__name__ == "Node" and stage.seen(Noted, topic="reboot-requested")()
+        if not replaced:
+            return found
+        return replace(found, uid="uid-new", info=replace(found.info, boot_id="boot-new"), annotations={})
+
+    stage.api.get = get
+    result = stage.play()
+    assert (result.state, result.exit_code) == ("held", 4)
+    assert "another machine" in result.reason
+    assert not stage.of(StepOutcome, step="n1/reboot", state="done")
+
+
 def test_a_node_that_rebooted_since_the_survey_is_told_and_not_counted_as_done() -> None:
     def older(plan: Plan) -> Plan:
         return replace(plan, nodes=tuple(replace(node, boot_id="boot-before") for node in plan.nodes))

@@ -9,14 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from shipkeeper.execution import marks
 from shipkeeper.model.errors import Refused
 from shipkeeper.model.forecast import Forecast, LowerBound, NodeForecast
 from shipkeeper.model.record import Spread
 from shipkeeper.model.run import GateRead, NodeLeft, Noted, StateChanged, StepIntent, StepOutcome
+from shipkeeper.model.storage import VolumeAttachment
 from shipkeeper.model.time import HOUR, MINUTE, SECOND
 from shipkeeper.twin.faults import NoFaults
 from tests import builders as b
-from tests.execution.stage import Stage, window
+from tests.execution.mortal import Crash, Mortal, MortalApi, MortalJournal
+from tests.execution.stage import Stage, three_nodes, window
 
 
 def test_the_run_waits_for_its_window() -> None:
@@ -125,3 +128,56 @@ def test_the_windows_end_is_judged_on_the_wall_clock() -> None:
     assert stage.of(Noted, topic="suspended")
     assert stage.of(StepOutcome, step="n1/uncordon", state="done")
     assert not stage.of(StepIntent, target="n2")
+
+
+@pytest.mark.parametrize(
+    ("crash_after", "rebooted"),
+    [("n2/cordon", 0), ("n2/drain", 0), ("n2/reboot", 1), ("n2/serves", 1)],
+)
+def test_after_the_window_what_was_begun_is_brought_back_or_given_back(crash_after: str, rebooted: int) -> None:
+    """The process dies in the night and is started again after the window: no node stays half way, none is begun."""
+    stage = Stage(window=window(lasts_ms=2 * HOUR), reserve_ms=10 * MINUTE)
+    life = Mortal(-1)
+
+    def dies(entry: Any) -> None:
+        if isinstance(entry.event, StepOutcome) and entry.event.step == crash_after and entry.event.state == "done":
+            life.at = life.count + 1
+
+    stage.on_entry.append(dies)
+    world = stage.world(api=MortalApi(stage.api, life), journal=MortalJournal(stage.journal, life))
+    with pytest.raises(Crash):
+        stage.play(world=world)
+    stage.kernel.abandon()
+    stage.on_entry.clear()
+    stage.kernel.advance(b.NOW + 5 * HOUR)
+    result = stage.play()
+    assert (result.state, result.exit_code) == ("held", 4)
+    assert stage.boots("n2") == rebooted
+    assert not stage.node("n2").unschedulable, "the node is not left cordoned until somebody finds it"
+    assert not marks.read_marks(stage.node("n2")).run
+    assert not stage.of(StepIntent, target="n3")
+
+
+def test_a_gate_is_not_waited_for_beyond_the_last_moment() -> None:
+    stage = Stage(names=("n1",), window=window(lasts_ms=30 * MINUTE), reserve_ms=10 * MINUTE, plan=optimistic)
+    real = stage.api.list
+
+    async def list_(kind: Any, **where: Any) -> Any:
+        if kind is VolumeAttachment:
+            return (VolumeAttachment("va-1", "n1", "pv-1", "csi.example.com", attached=True),)
+        return await real(kind, **where)
+
+    stage.api.list = list_
+    result = stage.play(hold_for_ms=None)
+    assert (result.state, result.exit_code) == ("held", 4)
+    assert stage.kernel.now_ms() <= b.NOW + 20 * MINUTE + 10 * SECOND
+    assert not stage.node("n1").unschedulable
+    assert stage.boots("n1") == 0
+
+
+def test_a_hold_without_a_limit_of_its_own_ends_with_the_window() -> None:
+    stage = Stage(*three_nodes(), b.pod("alone"), names=("n1",), window=window(lasts_ms=HOUR), reserve_ms=10 * MINUTE)
+    result = stage.play(hold_for_ms=None)
+    assert (result.state, result.exit_code) == ("held", 4)
+    assert stage.kernel.now_ms() <= b.NOW + HOUR
+    assert not stage.node("n1").unschedulable, "a blocked node is given back while there is time"

@@ -39,6 +39,7 @@ async def run_batches(run: Run) -> None:
             works = begun  # a stop that came before: what is half way is still left as it should be
         new = [work for work in works if work not in begun]
         if new:
+            run.control.check()
             first = Asking(new[0].id("cordon"), "intent", until_ms=_last_moment(run, new))
             before = ", ".join(work.name for work in new)
             await _insist(run, first, f"before {before}", partial(_ask, run, new, first))
@@ -89,7 +90,6 @@ async def _insist(run: Run, asking: Asking, when: str, ask: Callable[[], Awaitab
     Raises Stopped.
     """
     while True:
-        run.control.check()
         try:
             await ask()
             return
