@@ -27,7 +27,7 @@ _GATES = (
         opens="the cluster's Lease names this run and outlives the effect's own timeout",
         why="two runs that drain one cluster at once take out more than either of them knows",
         waits="renews in the background; a lost lease is never taken back by the same process",
-        person="shipkeeper runs resume RUN, once the other holder has ended",
+        person="shipkeeper run --resume RUN, once the other holder has ended",
     ),
     Gate(
         id="plan-fits-cluster",
