@@ -52,14 +52,16 @@ class Question(Struct, frozen=True, kw_only=True):
     plan: Plan | None = None
 
 
-def diagnose(
-    question: Question, environ: Mapping[str, str] | None = None, cwd: Path | None = None, timing: Timing = _TIMING
-) -> Diagnosis:
-    """Look at everything; never raises for what it finds. Nothing on the cluster is changed."""
-    environ = os.environ if environ is None else environ
-    platform, said = platform_checks(question.platform, cwd or Path.cwd())
+def diagnose(question: Question) -> Diagnosis:
+    """Look at everything, from here; never raises for what it finds. Nothing on the cluster is changed."""
+    return asyncio.run(examine(question, os.environ, Path.cwd()))
+
+
+async def examine(question: Question, environ: Mapping[str, str], cwd: Path, timing: Timing = _TIMING) -> Diagnosis:
+    """The same, with the environment, the folder to look for a platform file from, and the client's clock given."""
+    platform, said = platform_checks(question.platform, cwd)
     here = [*state_checks(question.state), *said, *driver_checks(question.plan, platform, environ)]
-    there, context, reached = asyncio.run(_cluster(question, platform, environ, timing))
+    there, context, reached = await _cluster(question, platform, environ, timing)
     return Diagnosis(context=context, checks=(*there, *here), reached=reached)
 
 

@@ -67,7 +67,10 @@ def platform_checks(path: str | None, cwd: Path) -> tuple[Platform, list[Check]]
 
 
 def driver_checks(plan: Plan | None, platform: Platform, environ: Mapping[str, str]) -> list[Check]:
-    """The programs that reboot nodes and the secrets they need: the plan's, else all of the platform file."""
+    """The programs that reboot nodes and the secrets they need: the plan's, else all of the platform file.
+
+    Without a plan what is missing is a warning: another machine may be the one that runs.
+    """
     if plan is not None:
         return [_driver(plan.reboot, environ, needed=True)]
     return [
@@ -97,7 +100,7 @@ def _driver(reboot: RebootPlan, environ: Mapping[str, str], needed: bool) -> Che
     programs = [argv[0] for argv in (reboot.argv, reboot.delivered) if argv]
     for program in programs:
         if shutil.which(program, path=environ.get("PATH", os.defpath)) is None:
-            return failed(
+            return (failed if needed else warned)(
                 id,
                 f"there is no program {program} that may be run here",
                 "install it or give its whole path; a relative one counts from the folder that run is started in",

@@ -70,7 +70,11 @@ async def missing_rights(connection: Connection, rights: Sequence[Right]) -> tup
         async with gate:
             return await _allowed(connection, right) or await _pointless(connection, right)
 
-    answers = await asyncio.gather(*(one(right) for right in rights))
+    # All of them end before an error goes on: none may still use the connection when it is closed.
+    answers = await asyncio.gather(*(one(right) for right in rights), return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
     return tuple(right for right, fine in zip(rights, answers, strict=True) if not fine)
 
 
