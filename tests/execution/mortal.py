@@ -17,12 +17,14 @@ class Mortal:
         self.at = at
         self.count = 0
         self.where = ""
+        self.log: list[str] = []
         self.dead = False
 
     def step(self, what: str) -> None:
         if self.dead:
             raise Crash(what)
         self.count += 1
+        self.log.append(what)
         if self.count == self.at:
             self.dead, self.where = True, what
             raise Crash(what)

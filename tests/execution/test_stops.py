@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from shipkeeper.execution import marks
 from shipkeeper.execution.control import Control
@@ -20,9 +21,11 @@ from shipkeeper.model.run import (
     PodOutcome,
     RunEnded,
     RunEvent,
+    StateChanged,
     StepIntent,
     StepOutcome,
 )
+from shipkeeper.model.storage import VolumeAttachment
 from tests import builders as b
 from tests.execution.stage import RUN, Stage
 
@@ -140,3 +143,65 @@ def test_the_table_has_every_cell() -> None:
     for phase in ENTERS:
         for column in REQUESTS:
             assert decide(phase, column)  # type: ignore[arg-type]
+
+
+# --- several nodes at once -----------------------------------------------------------------
+
+
+def two_at_once(plan: Any) -> Any:
+    return replace(plan, batches=(("n1", "n2"),), max_parallel=2)
+
+
+def test_while_one_node_holds_no_other_is_taken_further_out() -> None:
+    """n1 is blocked by a pod that may not be moved; n2's evictions wait until that is mended."""
+    slow = b.deployment("slow", on=("n2",), template=b.shape({"app": "slow"}))
+    stage = Stage(*b.nodes(3), b.pod("alone", on="n1"), slow, names=("n1", "n2"), plan=two_at_once)
+
+    async def mends(stage: Stage) -> None:
+        await stage.until(stage.seen(StateChanged, state="held"))
+        await stage.kernel.sleep(600_000)
+        assert not stage.of(PodOutcome), "another node was drained while the run held"
+        assert stage.boots("n2") == 0
+        pods = stage.twin.world.pods
+        pods.remove(pods.find("default", "alone"))
+
+    assert stage.play(mends, hold_for_ms=None).state == "done"
+    assert [stage.boots(name) for name in ("n1", "n2")] == [1, 1]
+
+
+def test_a_node_that_serves_is_given_back_also_while_another_one_holds() -> None:
+    """That returns capacity; keeping it out would make the hold worse."""
+    stage = Stage(*b.nodes(3), b.deployment("web", on=("n1",)), names=("n1", "n2"), plan=two_at_once)
+
+    async def spoils(stage: Stage) -> None:
+        await stage.until(stage.seen(Noted, topic="reboot-requested", step="n2/reboot"))
+        await stage.patch("n1", annotations={"weave.works/kured-reboot-in-progress": "x"})
+
+    real = stage.api.list
+
+    async def list_(kind: Any, **where: Any) -> Any:
+        if kind is VolumeAttachment and where.get("node") == "n1" and stage.boots("n2") == 0:
+            return (VolumeAttachment("va", "n1", "pv", "csi", attached=True),)
+        return await real(kind, **where)
+
+    stage.api.list = list_
+
+    async def looks(stage: Stage) -> None:
+        await stage.until(stage.seen(StateChanged, state="held"))
+        await stage.until(stage.seen(StepOutcome, step="n2/settle", state="done"))
+        assert stage.boots("n1") == 0
+        assert not stage.node("n2").unschedulable
+        await stage.patch("n1", annotations={"weave.works/kured-reboot-in-progress": None})
+
+    assert stage.play(spoils, looks, hold_for_ms=None).state == "done"
+
+
+def test_when_the_process_ends_held_the_other_nodes_are_held_too_and_go_on_later() -> None:
+    stage = Stage(*b.nodes(3), b.pod("alone", on="n1"), b.deployment("web", on=("n2",)), plan=two_at_once,
+                  names=("n1", "n2"))  # fmt: skip
+    result = stage.play()
+    assert (result.state, result.exit_code) == ("held", 4)
+    pods = stage.twin.world.pods
+    pods.remove(pods.find("default", "alone"))
+    assert stage.play().state == "done"
+    assert [stage.boots(name) for name in ("n1", "n2")] == [1, 1]
