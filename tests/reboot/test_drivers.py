@@ -182,8 +182,7 @@ def test_a_secret_is_read_late_given_and_never_repeated(tmp_path: Path) -> None:
     receipt = request(made)
     assert "canary" not in receipt.detail, "a secret went into the journal"
     assert "exit code 3" in receipt.detail
-    whole = b"login with [hidden] and [hidden]\n"
-    assert receipt.detail.endswith(f"said: {whole.decode().strip()} (sha256 {hashlib.sha256(whole).hexdigest()})")
+    assert receipt.detail == "exit code 3; said: login with [hidden] and [hidden]"
     assert "canary" not in made.manual("wk-1") + repr(vars(made)["_reboot"])
 
 
@@ -195,8 +194,9 @@ def test_a_secret_that_is_no_reference_is_not_repeated_in_the_error(tmp_path: Pa
 
 
 def test_only_the_end_of_long_output_is_kept_with_the_digest_of_all(tmp_path: Path) -> None:
-    receipt = request(driver(script(tmp_path, "long", "print('a' * 9000 + 'the end')")))
-    assert "the end (sha256 " + hashlib.sha256(b"a" * 9000 + b"the end\n").hexdigest() in receipt.detail
+    receipt = request(driver(script(tmp_path, "long", "print('a' * 9000 + 'last words')")))
+    whole = hashlib.sha256(b"a" * 9000 + b"last words\n").hexdigest()
+    assert receipt.detail.endswith(f"alast words (the end; sha256 of all of it {whole})")
     assert len(receipt.detail) < 600
 
 

@@ -39,7 +39,7 @@ SKEW_MS = 5 * SECOND
 """A run refuses to begin when the clocks are further apart."""
 
 _TIMING = Timing(connect_ms=5 * SECOND, answer_ms=15 * SECOND, patience_ms=10 * SECOND, busy_retries=2)
-_RBAC = "deploy/rbac/{file}, or: shipkeeper doctor --show-rights {flag}WHO | kubectl apply -f -"
+_RBAC = "deploy/rbac/{file}, or: shipkeeper doctor {flag}--show-rights WHO | kubectl apply -f -"
 
 
 class Question(Struct, frozen=True, kw_only=True):

@@ -110,6 +110,9 @@ def _driver(reboot: RebootPlan, environ: Mapping[str, str], needed: bool) -> Che
     except ShipkeeperError as error:
         bad = failure(id, error)
         return bad if needed else warned(id, bad.reading, bad.mend)
-    where = ", ".join(str(shutil.which(program, path=environ.get("PATH", os.defpath))) for program in programs)
-    secrets = f"; {len(reboot.environment)} secrets can be read" if reboot.environment else ""
+    where = ", ".join(
+        dict.fromkeys(str(shutil.which(program, path=environ.get("PATH", os.defpath))) for program in programs)
+    )
+    count = len(reboot.environment)
+    secrets = f"; {count} secret{'' if count == 1 else 's'} can be read" if count else ""
     return passed(id, f"{where or 'a person'}{secrets}")

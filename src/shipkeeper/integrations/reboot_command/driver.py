@@ -110,11 +110,12 @@ class CommandReboot:
 
 
 def _said(end: CommandEnd, secrets: Mapping[str, str]) -> str:
-    """How it ended, the end of what it wrote, and the digest of all of that, with secrets hidden."""
+    """How it ended and what it wrote, with secrets hidden; of much output the end, and the digest of all of it."""
     parts = [end.why or f"exit code {end.code}"]
     output = hide(end.output, secrets.values())
     if output.strip():
         text = "".join(c if c.isprintable() else " " for c in output.decode("utf-8", "replace").strip())
-        cut = f"…{text[-_TAIL:]}" if len(text) > _TAIL else text
-        parts.append(f"said: {cut} (sha256 {hashlib.sha256(output).hexdigest()})")
+        if len(text) > _TAIL:
+            text = f"…{text[-_TAIL:]} (the end; sha256 of all of it {hashlib.sha256(output).hexdigest()})"
+        parts.append(f"said: {text}")
     return "; ".join(parts)
