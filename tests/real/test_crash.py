@@ -36,12 +36,11 @@ def crashes(
 
 POINTS = [
     "run-started:after",
-    *(f"{{0}}/{action}:intent:after" for action in crash.ACTIONS),
-    *(f"{{1}}/{action}:outcome:before" for action in crash.ACTIONS),
-    *(f"{{2}}/{action}:outcome:after" for action in crash.ACTIONS),
+    *(f"{{{turn % 3}}}/{action}:intent:after" for turn, action in enumerate(crash.ACTIONS)),
+    *(f"{{{(turn + 1) % 3}}}/{action}:outcome:before" for turn, action in enumerate(crash.ACTIONS)),
     "run-ended:before",
 ]
-"""One kill a run; the nodes by their turn."""
+"""One kill a run, at the beginning and the end of every step, on changing nodes. The storm below does all of all."""
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -104,18 +104,19 @@ class Product:
 
     def start(self, *words: str, argv: Sequence[str] | None = None) -> Running:
         """Begin a call that the test watches, stops or kills."""
-        out = (self.folder / f"run-{time.monotonic_ns()}.log").open("w+b")
-        child = subprocess.Popen(
-            list(argv) if argv is not None else self.argv(*words),
-            cwd=self.folder,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            # A group of its own: a signal to the tests' terminal is not one to it.
-            start_new_session=True,
-        )
-        return Running(child, Path(out.name), words)
+        log = self.folder / f"run-{time.monotonic_ns()}.log"
+        with log.open("wb") as out:
+            child = subprocess.Popen(
+                list(argv) if argv is not None else self.argv(*words),
+                cwd=self.folder,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                # A group of its own: a signal to the tests' terminal is not one to it.
+                start_new_session=True,
+            )
+        return Running(child, log, words)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ an evicted one only after its back-off, 10 s at first and doubling, whatever the
 says; and 1.34 keeps the evicted pod's object until then (its tracking finalizer), so a drain waits
 for it. Drop them with `Size(jobs=0)` where seconds are compared.
 
-A StatefulSet's pod should take half a second or more to end. When its successor of the same name is there
-before the disruption controller has seen the old one terminate (240 ms on a busy machine), the budget goes
-on counting it as disrupted until the controller's time-out, 2 minutes after the eviction.
+A StatefulSet's pod should take a second or more to end (`Size.steady`). When its successor of the same name
+is there before the disruption controller has seen the old one terminate (seen after 240 and 600 ms on a busy
+machine), the budget goes on counting it as disrupted until the controller's time-out, 2 minutes after the
+eviction.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from controlplane_lib import nodes as plane_nodes
 
 KEEP_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
 PRIORITIES = {"platform": 100_000, "business": 10_000, "background": -10}
+STEADY_MS = 1500
 HARD, SOFT = "DoNotSchedule", "ScheduleAnyway"
 
 
@@ -61,7 +63,7 @@ class Size:
     speed: float = 1.0
 
     @classmethod
-    def small(cls, speed: float = 0.5) -> Size:
+    def small(cls, speed: float = 0.3) -> Size:
         """Three nodes, one team, quick pods; volumes that any node can have, no Jobs."""
         return cls(nodes=3, teams=1, databases=1, zonal_volumes=False, jobs=0, speed=speed)
 
@@ -69,6 +71,11 @@ class Size:
         """Times scaled by `speed`; a grace period is in whole seconds and stays."""
         gone = None if termination_ms is None else round(termination_ms * self.speed)
         return Times(round(ready_ms * self.speed), gone, grace_s)
+
+    def steady(self, ready_ms: int, termination_ms: int) -> Times:
+        """Times for a StatefulSet, whose pods never end too quickly for the disruption controller."""
+        paced = self.pace(ready_ms, termination_ms)
+        return Times(paced.ready_ms, max(STEADY_MS, paced.gone_after_ms), paced.grace_s)
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ def _team(size: Size, name: str) -> list[Workload]:
         ),
         Workload("Deployment", name, "mailer", 2, pace(500, None, 2), None, "background"),
         Workload(
-            "StatefulSet", name, "queue", 3 if three else 2, pace(900, 1200),
+            "StatefulSet", name, "queue", 3 if three else 2, size.steady(900, 1200),
             {"minAvailable": 2 if three else 1}, parallel=True,
         ),
         Workload("Deployment", name, "canary", 2, pace(700, 400), {"minAvailable": 1}),
@@ -127,11 +134,11 @@ def _platform(size: Size) -> list[Workload]:
             spread=((ZONE, 1, HARD), (HOSTNAME, 1, SOFT)),
         ),
         Workload(
-            "StatefulSet", "monitoring", "prometheus", 2, pace(2000, 2500),
+            "StatefulSet", "monitoring", "prometheus", 2, size.steady(2000, 2500),
             {"maxUnavailable": 1}, "platform", cpu="1", volumes=True,
         ),
         Workload(
-            "StatefulSet", "monitoring", "alertmanager", 3 if three else 2, pace(800, 1500),
+            "StatefulSet", "monitoring", "alertmanager", 3 if three else 2, size.steady(800, 1500),
             {"maxUnavailable": 1}, "platform",
         ),
     ]  # fmt: skip
@@ -146,7 +153,7 @@ def scenario(size: Size) -> list[Workload]:
         found.append(
             Workload(
                 "StatefulSet", f"data-{index + 1}", "postgres", 3 if size.nodes >= 9 else 2,
-                size.pace(2500, 1500), {"maxUnavailable": 1}, "platform", cpu="500m", volumes=True,
+                size.steady(2500, 1500), {"maxUnavailable": 1}, "platform", cpu="500m", volumes=True,
             )
         )  # fmt: skip
     for index in range(size.jobs):
