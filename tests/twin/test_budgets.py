@@ -113,6 +113,18 @@ def test_gone_and_conflict() -> None:
     assert [(a.outcome, a.code) for a in answers] == [("gone", 404), ("conflict", 409)]
 
 
+def test_a_conflict_spends_the_budget_as_the_api_server_does() -> None:
+    twin = make(b.inventory(*b.nodes(3), b.deployment("web", on=("n1", "n2")), b.budget(max_unavailable=1)))
+    stale = Eviction("default", "web-5d8f-00000", "another")
+    (answer,) = play(twin, lambda: twin.api.evict_many([stale]))
+    assert answer.outcome == "conflict"
+    assert budget_of(twin).allowed == 0, "a stale UID blocks the real budget for two minutes, and must in a rehearsal"
+    (again,) = play(twin, lambda: twin.api.evict_many([stale]))
+    assert again.outcome == "spent", "the budget is asked before the UIDs are compared"
+    wait(twin, 125)
+    assert budget_of(twin).allowed == 1, "what was never deleted is given back"
+
+
 def test_a_finalizer_frees_the_budget_while_the_object_stays() -> None:
     web = b.deployment("web", on=("n1", "n2"), pod_fields={"finalizers": ("example.com/hold",)})
     twin = make(b.inventory(*b.nodes(3), web, b.budget(max_unavailable=1)))

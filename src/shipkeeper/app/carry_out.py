@@ -19,17 +19,20 @@ from shipkeeper.execution.run import carry_out
 from shipkeeper.execution.status import OVER, RunView
 from shipkeeper.execution.world import Interrupts, RunOptions, RunResult, World
 from shipkeeper.integrations.kubernetes.connect import Connection, connect
+from shipkeeper.integrations.reboot_command.driver import CommandReboot
 from shipkeeper.integrations.system.entropy import SystemEntropy, new_run_id
 from shipkeeper.integrations.system.runtime import AsyncioRuntime
 from shipkeeper.journal.keys import load_or_make
 from shipkeeper.journal.sqlite import SqliteInbox, SqliteJournal
 from shipkeeper.model.errors import BadInput, Refused
 from shipkeeper.model.forecast import Forecast
+from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import Platform
 from shipkeeper.model.time import DAY, SECOND, format_duration, iso, parse_instant
 from shipkeeper.planning.settings import find_cluster
 from shipkeeper.ports.journal import Entry
+from shipkeeper.ports.reboot import Reboot
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -145,13 +148,15 @@ async def _carry_out(
         runtime = AsyncioRuntime()
         fitting_forecast(plan, order.forecast, order.without_rehearsal, runtime.now_ms())
         await _credential_lasts(connection, plan)
+        reboot = reboot_driver(plan, os.environ, order.kubeconfig)
+        await _driver_fits(reboot, connection, plan)
         journal, inbox = SqliteJournal(state.journal_path), SqliteInbox(state.journal_path)
         try:
             vigil = Vigil(connection.source, connection.cluster, plan, platform, runtime)
             world = World(
                 api=connection.cluster,
                 runtime=runtime,
-                reboot=reboot_driver(plan, os.environ, order.kubeconfig),
+                reboot=reboot,
                 journal=journal,
                 inbox=inbox,
                 entropy=SystemEntropy(),
@@ -179,6 +184,15 @@ async def _carry_out(
 def _lease_namespace(platform: Platform, plan: Plan) -> str:
     found = find_cluster(platform, "", plan.cluster.name, plan.cluster.uid)
     return found[1].lease_namespace if found is not None else "kube-system"
+
+
+async def _driver_fits(reboot: Reboot | None, connection: Connection, plan: Plan) -> None:
+    """Find out now, and not once a node is drained, that a node lacks what the command needs. Raises BadInput."""
+    if isinstance(reboot, CommandReboot):
+        for planned in plan.nodes:
+            node = await connection.cluster.get(Node, planned.name)
+            if node is not None:
+                reboot.check(node)
 
 
 async def _credential_lasts(connection: Connection, plan: Plan) -> None:

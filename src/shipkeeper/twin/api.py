@@ -203,9 +203,6 @@ class TwinApi:
         row = pods.find(eviction.namespace, eviction.name)
         if row < 0:
             return EvictionAnswer(eviction, "gone", 404, "NotFound", f"pods {eviction.name!r} not found")
-        if pods.uids[row] != eviction.uid:
-            message = f"the UID in the precondition ({eviction.uid}) is not the pod's ({pods.uids[row]})"
-            return EvictionAnswer(eviction, "conflict", 409, "Conflict", message)
         decision = decide_state(
             free=not pods.active(row) or pods.phase[row] == 0,
             ready=bool(pods.ready[row]),
@@ -214,9 +211,13 @@ class TwinApi:
             namespace_terminating=world.is_terminating(eviction.namespace),
         )
         world.trace.note(world.now, "evict", f"{pods.label(row)} {decision.code}")
+        if decision.decrements:
+            self._disruption.spend(row)
+        if decision.accepted and pods.uids[row] != eviction.uid:
+            # Observed on v1.36: the budget pays before the UIDs are compared, and gets it back only after two minutes.
+            message = f"the UID in the precondition ({eviction.uid}) is not the pod's ({pods.uids[row]})"
+            return EvictionAnswer(eviction, "conflict", 409, "Conflict", message)
         if decision.accepted:
-            if decision.decrements:
-                self._disruption.spend(row)
             self._delete(row, "evicted", eviction.grace_ms)
         return EvictionAnswer(
             eviction,
