@@ -148,6 +148,8 @@ class Night:
         node, _, action = outcome.step.rpartition("/")
         if outcome.state == "done" and action in ("cordon", "uncordon", "reboot"):
             return None
+        if outcome.state not in GLYPHS:
+            return None  # it goes on after a hold: the change of state beside it says so
         took = format_duration(at_ms - self._since.get(outcome.step, at_ms))
         readings = ", ".join(f"{key} {value}" for key, value in sorted(outcome.readings.items()))
         detail = outcome.reason or readings

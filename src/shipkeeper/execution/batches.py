@@ -117,7 +117,7 @@ async def _ask(run: Run, new: list[NodeWork], asking: Asking) -> None:
     away = [work.name for work in new]
     for work in new:
         if work.planned.control_plane:
-            slow = replace(asking, step=work.id("cordon"), poll_ms=_QUORUM_POLL_MS)
+            slow = replace(asking, step=work.id("cordon"), poll_ms=_QUORUM_POLL_MS, vouchable=True)
             await run.gates.pass_through(lambda: quorum(run, "quorum-before", away), slow)
     if run.plan.drain_policy.confirm == "each":
         for work in new:
@@ -154,9 +154,10 @@ def _last_moment(run: Run, new: list[NodeWork]) -> int | None:
 
 
 async def _no_new_errors(run: Run, new: list[NodeWork], reading: GateReading) -> GateReading:
-    if run.world.new_errors is None:
+    check = run.world.new_errors
+    if check is None:
         return reading
-    found = await run.world.new_errors(tuple(work.name for work in new))
+    found = await run.api.patiently(lambda: check(tuple(work.name for work in new)))
     if not found:
         return reading
     return GateReading(

@@ -16,13 +16,14 @@ from shipkeeper.execution.world import RunOptions, World
 from shipkeeper.model.plan import Plan, PlannedNode
 from shipkeeper.model.refs import ObjectRef
 from shipkeeper.model.time import SECOND
+from shipkeeper.model.workloads import Budget
 from shipkeeper.ports.runtime import Runtime
 
 
 @dataclass
 class Run:
-    """One run, put together. ``by`` is our name at the API server; ``budgets``: (UID, generation) of each budget, by
-    namespace and name, when the run began; None before.
+    """One run, put together. ``by`` is our name at the API server; ``budgets``: each budget, by namespace and
+    name, as it was when the run began; None before.
     """
 
     world: World
@@ -38,7 +39,7 @@ class Run:
     estimates: Estimates
     by: str = ""
     planned: dict[str, PlannedNode] = field(default_factory=dict)
-    budgets: dict[tuple[str, str], tuple[str, int]] | None = None
+    budgets: dict[tuple[str, str], Budget] | None = None
     drainers: tuple[ObjectRef, ...] = ()
     """Workloads of other maintenance software that can hold a lock."""
 

@@ -23,23 +23,28 @@ class Control:
         self.stop: StopRequest | None = None
         self.at_once = False
         """Asked twice: stop where it stands."""
+        self._interrupted = False
         self.holding: dict[str, str] = {}
         """Step → reason, of the steps that hold."""
         self.approvals: list[Message] = []
         """Words ``approve`` that nobody was waiting for when they came."""
 
     def request(self, request: StopRequest) -> None:
-        """Ask for a stop. A stronger reason replaces a weaker one."""
-        if self.stop is not None and _RANK[request.column] <= _RANK[self.stop.column]:
-            return
+        """Ask for a stop. A stronger reason replaces a weaker one, and an end replaces a pause."""
+        if self.stop is not None:
+            ends_pause = self.stop.state == "paused" and request.state != "paused"
+            stronger = _RANK[request.column] - _RANK[self.stop.column]
+            if stronger < 0 or (stronger == 0 and not ends_pause):
+                return
         self.stop = request
         self.tell(None)
 
     def interrupt(self) -> None:
-        """Ctrl-C: once for the next safe point, twice for now."""
-        if self.stop is not None and self.stop.state == "interrupted":
+        """Ctrl-C: once for the next safe point, twice for now, whatever else was asked for meanwhile."""
+        if self._interrupted:
             self.at_once = True
             self.tell(None)
+        self._interrupted = True
         self.request(StopRequest("person", "interrupted", "interrupted: stops at the next safe point", 130))
 
     def resume(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from shipkeeper.execution.felt import Felt
 from shipkeeper.execution.gates.after import budgets_restored, pods_scheduled, workloads_well
 from shipkeeper.execution.gates.machine import node_serves, quorum
@@ -64,5 +66,6 @@ async def settle(work: NodeWork, felt: Felt) -> None:
     await work.gate("settle", well)
     await work.gate("settle", lambda: budgets_restored(run, before))
     if work.planned.control_plane:
-        await work.gate("settle", lambda: quorum(run, "quorum-after", ()))
+        asking = replace(work.asking("settle"), vouchable=True)
+        await run.gates.pass_through(lambda: quorum(run, "quorum-after", ()), asking)
     run.record.write(*felt.events(work.evictions), work.outcome("settle"))

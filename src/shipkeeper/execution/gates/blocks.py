@@ -80,21 +80,21 @@ def reading_of(blockers: Sequence[Blocker]) -> GateReading:
 
 async def remember_budgets(run: Run) -> None:
     """Take the budgets' specs as they are now as what people agreed to."""
-    run.budgets = {(item.namespace, item.name): (item.uid, item.generation) for item in await run.api.list(Budget)}
+    run.budgets = {(item.namespace, item.name): item for item in await run.api.list(Budget)}
 
 
 async def nothing_changed(run: Run, pods: Sequence[Pod]) -> GateReading:
     """Before the next node: no budget over these pods changed since the start, and no rollout is in flight."""
-    changed = await _changed_budget(run, pods)
-    if changed is not None:
-        what = "was changed" if (changed.namespace, changed.name) in (run.budgets or {}) else "was added"
+    found = await _changed_budget(run, pods)
+    if found is not None:
+        changed, what = found
         return GateReading(
             "nothing-blocks",
             "closed",
             f"{changed.ref} {what}",
             reason=f"budget {changed.namespace}/{changed.name} {what} since the run began",
             object=str(changed.ref),
-            fix="see that the new budget is meant, and approve it",
+            fix="see that this is meant, and approve it",
         )
     rolling = await _rollout(run, pods)
     if rolling is not None:
@@ -110,18 +110,28 @@ async def nothing_changed(run: Run, pods: Sequence[Pod]) -> GateReading:
     return GateReading("nothing-blocks", "open", "budgets as at the start, no rollout in flight")
 
 
-async def _changed_budget(run: Run, pods: Sequence[Pod]) -> Budget | None:
+async def _changed_budget(run: Run, pods: Sequence[Pod]) -> tuple[Budget, str] | None:
+    """A budget over these pods that was changed, added or deleted since the start, and which of these."""
     changed: list[Budget] = []
+    words: dict[tuple[str, str], str] = {}
     known = run.budgets or {}
     for namespace in sorted({pod.namespace for pod in pods}):
-        found = await run.api.list(Budget, namespace=namespace)
-        changed += [item for item in found if known.get((namespace, item.name)) != (item.uid, item.generation)]
+        now = {item.name: item for item in await run.api.list(Budget, namespace=namespace)}
+        for name, item in sorted(now.items()):
+            before = known.get((namespace, name))
+            if before is None or (before.uid, before.generation) != (item.uid, item.generation):
+                changed.append(item)
+                words[(namespace, name)] = "was added" if before is None else "was changed"
+        for key, before in sorted(known.items()):
+            if key[0] == namespace and key[1] not in now:
+                changed.append(before)
+                words[key] = "was deleted"
     if not changed:
         return None
     index = compile_budgets(changed)
     for pod in pods:
         for budget in index.matching(pod.namespace, pod.shape.labels):
-            return budget
+            return budget, words[(budget.namespace, budget.name)]
     return None
 
 

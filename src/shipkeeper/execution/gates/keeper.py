@@ -41,6 +41,8 @@ class Asking(Struct, frozen=True):
     poll_ms: int = _POLL_MS
     approvable: bool = False
     """A person's ``approve`` is enough here, also where it is not for the gate in general."""
+    vouchable: bool = False
+    """The same, but only while the gate's state is unknown: a person may answer for what cannot be read."""
 
 
 class Hold(Struct, frozen=True):
@@ -106,7 +108,8 @@ class Gatekeeper:
             if reading.retry and waited < asking.patience_ms:
                 await self._control.nap(asking.poll_ms)
                 continue
-            if await self.hold(self.hold_at(reading, waited, asking.approvable), asking, read):
+            may = asking.approvable or (asking.vouchable and reading.state == "unknown")
+            if await self.hold(self.hold_at(reading, waited, may), asking, read):
                 return reading
             began = self._runtime.monotonic_ms()
 

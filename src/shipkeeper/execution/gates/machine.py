@@ -105,6 +105,14 @@ async def quorum(run: Run, gate: str, away: Sequence[str]) -> GateReading:
     members: list[Pod] = []
     for namespace in _MIRROR_NAMESPACES:
         members += [pod for pod in await run.api.list(Pod, namespace=namespace) if is_api_server(pod) or is_etcd(pod)]
+    if not members:
+        return GateReading(
+            gate,
+            "unknown",
+            "no API server or etcd pod to be seen",
+            reason=f"no API server or etcd pod is to be seen in {', '.join(_MIRROR_NAMESPACES)}, so nobody can tell "
+            "here whether the control plane keeps its quorum; look yourself, then approve",
+        )
     asked = [pod for pod in members if pod.node not in away]
     bad = [pod for pod in asked if not pod.ready]
     if bad:

@@ -26,8 +26,8 @@ async def plan_fits_cluster(run: Run) -> tuple[GateReading, ClusterIdentity]:
     wrong = []
     if not plan.cluster.uid or now.uid != plan.cluster.uid:
         wrong.append(f"kube-system's UID is {now.uid}, the plan says {plan.cluster.uid or 'nothing'}")
-    if plan.cluster.ca_digest and now.ca_digest and now.ca_digest != plan.cluster.ca_digest:
-        wrong.append("its CA is another one")
+    if plan.cluster.ca_digest and now.ca_digest != plan.cluster.ca_digest:
+        wrong.append("its CA is another one" if now.ca_digest else "its CA is not known here, and the plan names one")
     said = plan.cluster.server_version
     if said and now.server_version and _minor(now.server_version) != _minor(said):
         wrong.append(f"its version is {now.server_version}, the plan was made at {said}")
