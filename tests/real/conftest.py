@@ -21,6 +21,15 @@ from tests.real.plane.plane import Plane
 
 DEFAULT_MINOR = "1.36"
 RUNNER = "night-runner"
+TIMEOUT_S = 1200
+"""For each test here: nights take minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The fast suite's time limit is not for these."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 def _start(minor: str) -> Plane:

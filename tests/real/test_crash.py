@@ -36,11 +36,14 @@ def crashes(
 
 POINTS = [
     "run-started:after",
-    *(f"{{{turn % 3}}}/{action}:intent:after" for turn, action in enumerate(crash.ACTIONS)),
-    *(f"{{{(turn + 1) % 3}}}/{action}:outcome:before" for turn, action in enumerate(crash.ACTIONS)),
+    *(
+        f"{{{turn}}}/{action}:{ALL[(turn + number) % 3]}"
+        for turn in range(3)
+        for number, action in enumerate(crash.ACTIONS)
+    ),
     "run-ended:before",
 ]
-"""One kill a run, at the beginning and the end of every step, on changing nodes. The storm below does all of all."""
+"""One kill a run: once in every step of every node, and each kind of step in each of three ways."""
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -18,7 +18,7 @@ from tests.real.plane.plane import Plane
 
 ACTIONS = ("cordon", "drain", "reboot", "serves", "uncordon", "settle")
 KILLED = -9
-SHORT = Settings(down="1s", stable_ready="1s")
+SHORT = Settings(down="0.4s", stable_ready="0.5s")
 
 
 def boundaries(nodes: list[str], whens: tuple[str, ...]) -> list[str]:
