@@ -169,6 +169,40 @@ def test_a_spent_budget_is_waited_for_and_asked_again() -> None:
     assert sum(api.asked.values()) <= 12, "the watch of the budget tells when to ask; it is not hammered"
 
 
+def test_of_a_budget_only_as_many_are_asked_for_as_it_may_allow() -> None:
+    on = ["n1"] * 8
+    allowed = b.budget("web", max_unavailable=1, healthy=8, expected=8, desired=7, allowed=1)
+    stage = Stage(*b.nodes(3), b.deployment("web", on=on), allowed, names=("n1",))
+    api = stage.api = Scripted(stage.api)
+    assert stage.play().state == "done"
+    assert sum(api.asked.values()) <= 8 + 2 * 8, "every pod is asked for whenever one may go"
+
+
+def test_a_pod_that_appears_while_the_last_ones_leave_is_drained_too() -> None:
+    stage = Stage(names=("n1",), action="none")
+    real = stage.api.list
+    late = b.pod("late", owned_by=b.owner("ReplicaSet", "web-5d8f"), template=b.shape({"app": "late"}))
+    shown: list[int] = []
+
+    async def list_(kind: Any, **where: Any) -> Any:
+        found = await real(kind, **where)
+        if (
+            kind.__name__ == "Pod"
+            and where.get("node") == "n1"
+            and stage.of(StepIntent, step="n1/drain")
+            and len(shown) < 2
+        ):
+            shown.append(1)
+            return (*found, late)
+        return found
+
+    stage.api.list = list_
+    assert stage.play().state == "done"
+    assert shown
+    announced = [name for intent in stage.of(StepIntent, action="drain") for _, name in intent.pods]
+    assert "default/late" in announced
+
+
 def spent_for_ever() -> tuple[Any, ...]:
     """A budget over an application whose other pod never becomes Ready: spent, but not hopeless by its numbers."""
     return (
@@ -248,6 +282,7 @@ def test_policy_escalate_waits_for_approve_and_deletes_nothing() -> None:
         pods.set_ready(pods.find("default", "web-5d8f-broken"), True)
 
     assert stage.play(a_person_looks_then_mends).state == "done"
+    assert len(stage.of(StateChanged, state="paused")) == 1, "what a person approved is not asked again at once"
 
 
 @pytest.mark.parametrize(

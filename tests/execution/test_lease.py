@@ -113,6 +113,24 @@ def test_a_lost_lease_holds_with_no_further_effect() -> None:
     assert lease_of(stage).holder == "run-9999", "and theirs is left alone"
 
 
+def test_the_same_run_in_another_process_is_somebody_else() -> None:
+    """Our process slept; the run was started elsewhere under the same id, and holds the lease now."""
+    stage = Stage()
+    api = stage.api = Scripted(stage.api)
+
+    async def elsewhere(stage: Stage) -> None:
+        await stage.until(stage.seen(StepOutcome, step="n1/reboot"))
+        take_over(stage, RUN)
+        key = ("kube-system", marks.LEASE_NAME)
+        known = stage.twin.api._leases[key]
+        stage.twin.api._leases[key] = replace(known, annotations={marks.PROCESS: "other/machine"})
+
+    result = stage.play(elsewhere)
+    assert (result.state, result.exit_code) == ("held", 4)
+    assert "other/machine" in result.reason
+    assert api.calls.count("patch_node") == 1
+
+
 def test_no_effect_without_a_lease_that_outlives_it() -> None:
     """Renewals fail for longer than the lease lives: effects wait, and go on when it is renewed."""
     stage = Stage()

@@ -15,6 +15,7 @@ from shipkeeper.model.plan import Plan
 from shipkeeper.model.run import Noted, PodOutcome, StateChanged, StepIntent, StepOutcome
 from shipkeeper.model.time import MINUTE, SECOND
 from tests import builders as b
+from tests.execution.scripted import Scripted
 from tests.execution.stage import RUN, Stage, three_nodes
 
 
@@ -60,6 +61,25 @@ def test_with_include_cordoned_it_is_maintained_and_left_cordoned() -> None:
     assert stage.boots("n2") == 1
     assert stage.node("n2").unschedulable, "it was theirs before, and is theirs again"
     assert not marks.read_marks(stage.node("n2")).run
+
+
+def test_a_cordon_set_between_our_look_and_our_patch_is_theirs() -> None:
+    stage = Stage()
+    api = stage.api = Scripted(stage.api)
+    done: list[int] = []
+
+    def somebody_is_faster() -> None:
+        node = stage.node("n1")
+        if not done:
+            done.append(1)
+            theirs = replace(node, unschedulable=True, resource_version="theirs")
+            stage.twin.world.set_node(0, theirs, "cordoned by a person")
+
+    api.before["patch_node"] = somebody_is_faster
+    assert stage.play().state == "done"
+    assert stage.boots("n1") == 0, "a node that a person had just cordoned was taken for ours"
+    assert stage.node("n1").unschedulable
+    assert stage.view.step("n1/drain").state == "skipped"
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["left uncordoned", "cordoned again by a person"])

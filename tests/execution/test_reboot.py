@@ -83,6 +83,15 @@ def test_a_request_that_provably_did_not_arrive_is_made_again() -> None:
     assert stage.boots("n1") == 1
 
 
+def test_a_driver_that_proves_at_the_deadline_that_nothing_arrived_is_asked_again() -> None:
+    stage = Stage(names=("n1",))
+    driver = stage.reboot = Driver(stage, ["unknown", "delivered"], knows="not-delivered")
+    assert stage.play().state == "done"
+    assert len(driver.tokens) == 2
+    assert stage.boots("n1") == 1
+    assert stage.kernel.now_ms() - b.NOW >= 15 * MINUTE, "first it was watched until the deadline"
+
+
 def test_after_three_of_them_a_person_is_asked() -> None:
     stage = Stage(names=("n1",))
     stage.reboot = Driver(stage, ["not-delivered"] * 5)

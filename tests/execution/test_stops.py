@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from shipkeeper.execution import marks
 from shipkeeper.execution.control import Control
 from shipkeeper.execution.signals import StopRequest
+from shipkeeper.execution.status import UNDO
 from shipkeeper.execution.stops import TABLE, Action, Phase, decide
 from shipkeeper.journal.chain import check
 from shipkeeper.model.plan import Timings
@@ -27,6 +28,7 @@ from shipkeeper.model.run import (
 )
 from shipkeeper.model.storage import VolumeAttachment
 from tests import builders as b
+from tests.execution.mortal import Crash, Mortal, MortalApi, MortalJournal
 from tests.execution.stage import RUN, Stage
 
 REQUESTS = {
@@ -143,6 +145,28 @@ def test_the_table_has_every_cell() -> None:
     for phase in ENTERS:
         for column in REQUESTS:
             assert decide(phase, column)  # type: ignore[arg-type]
+
+
+def test_a_crash_while_giving_a_node_back_leaves_it_neither_cordoned_nor_forgotten() -> None:
+    stage = stage_with_slow_drain()
+    life = Mortal(-1)
+
+    def listen(entry: Any) -> None:
+        if ENTERS["drained"](entry.event):
+            stage.interrupts.stop()
+        elif isinstance(entry.event, StepIntent) and UNDO in entry.event.detail:
+            life.at = life.count + 1  # the patch never goes out
+
+    stage.on_entry.append(listen)
+    world = stage.world(api=MortalApi(stage.api, life), journal=MortalJournal(stage.journal, life))
+    with pytest.raises(Crash):
+        stage.play(world=world)
+    stage.kernel.abandon()
+    stage.on_entry.clear()
+    assert stage.node("n2").unschedulable, "the crash was meant to come before the patch"
+    assert stage.play().state == "done"
+    assert not stage.node("n2").unschedulable, "our own cordon was taken for somebody else's"
+    assert stage.boots("n2") == 1
 
 
 # --- several nodes at once -----------------------------------------------------------------

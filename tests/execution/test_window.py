@@ -181,3 +181,24 @@ def test_a_hold_without_a_limit_of_its_own_ends_with_the_window() -> None:
     assert (result.state, result.exit_code) == ("held", 4)
     assert stage.kernel.now_ms() <= b.NOW + HOUR
     assert not stage.node("n1").unschedulable, "a blocked node is given back while there is time"
+
+
+def test_a_drained_node_is_not_rebooted_when_the_time_has_run_out_meanwhile() -> None:
+    """The process dies after the drain and comes back with too little of the window left."""
+    stage = Stage(names=("n1",), window=window(lasts_ms=2 * HOUR), reserve_ms=10 * MINUTE)
+    life = Mortal(-1)
+
+    def dies(entry: Any) -> None:
+        if isinstance(entry.event, StepOutcome) and entry.event.step == "n1/drain":
+            life.at = life.count + 1
+
+    stage.on_entry.append(dies)
+    with pytest.raises(Crash):
+        stage.play(world=stage.world(api=MortalApi(stage.api, life), journal=MortalJournal(stage.journal, life)))
+    stage.kernel.abandon()
+    stage.on_entry.clear()
+    stage.kernel.advance(b.NOW + 109 * MINUTE)
+    result = stage.play()
+    assert (result.state, result.exit_code) == ("held", 4)
+    assert stage.boots("n1") == 0, "it could not have been back before the reserve"
+    assert not stage.node("n1").unschedulable

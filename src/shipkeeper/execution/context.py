@@ -49,7 +49,7 @@ class Run:
         control = Control(world.runtime)
         record = Record(world, run_id)
         lease = LeaseKeeper(world, options, control, record)
-        api = PatientApi(world, options, control, record)
+        api = PatientApi(world, options, control, record, lease)
         return cls(
             world=world,
             options=options,

@@ -35,7 +35,7 @@ async def cordon(work: NodeWork) -> None:
             raise SkipNode(_whose(node))
         if not (ours and work.view("cordon").intent is not None):
             await _intend(work, node, kept)
-        await run.guard.effect(work.id("cordon"))
+        await run.guard.effect(work.id("cordon"), until_ms=run.estimates.last_moment_ms(work.name, "cordon"))
         done = await _put_marks(work, node, kept)
         if done is None:
             continue

@@ -114,6 +114,8 @@ class Drain:
     async def _intend(self, pods: DrainSet, more: bool = False) -> None:
         """Announce the pods, by UID; ``more``: beyond those of this attempt."""
         new = [pod for pod in pods.leaving if pod.uid not in self.moving]
+        if more and not new:
+            return
         tops = await self.run_.health.tops(new)
         now = self.runtime.monotonic_ms()
         for pod in new:
@@ -172,7 +174,7 @@ class Drain:
 
     async def _evict(self, items: list[Moving], scope: Scope) -> None:
         run, policy = self.run_, self.run_.plan.drain_policy
-        await run.guard.effect(self.step)
+        await run.guard.effect(self.step, until_ms=self.last_ms)
         asked = []
         for item in items:
             own = item.pod.shape.grace_ms

@@ -12,12 +12,15 @@ from shipkeeper.execution.record import Record
 from shipkeeper.execution.signals import Stopped, StopRequest
 from shipkeeper.execution.world import RunOptions, World
 from shipkeeper.model.cluster import Lease
-from shipkeeper.model.errors import Conflict, Refused, ShipkeeperError
+from shipkeeper.model.errors import Conflict, Refused, ShipkeeperError, Unreachable
 from shipkeeper.model.time import SECOND, format_duration, iso
-from shipkeeper.ports.runtime import Channel
+from shipkeeper.ports.runtime import Channel, DeadlineExceeded
 
 _MARGIN_MS = 5 * SECOND
 """How much longer than an effect the lease must live, and how far apart two machines' clocks may be."""
+
+_PUT_MS = 10 * SECOND
+"""Longest a renewal may take: a lease that was asked for long ago has little left when the answer comes."""
 
 
 class LeaseKeeper:
@@ -30,7 +33,8 @@ class LeaseKeeper:
         self._runtime = world.runtime
         self._lease: Lease | None = None
         self._expires_ms = 0
-        self._needed_until_ms = 0
+        self._needed: dict[str, int] = {}
+        """Step → monotonic instant until which its effect needs the lease."""
         self._lost = ""
         self._busy: Channel[Any] = world.runtime.channel()
         self._busy.send(None)
@@ -117,7 +121,7 @@ class LeaseKeeper:
                 if self._lost:
                     raise Stopped(self._loss())
                 lease = self._lease if self._lease is not None else await self._read_own()
-                needed = self._needed_until_ms - self._runtime.monotonic_ms()
+                needed = max(self._needed.values(), default=0) - self._runtime.monotonic_ms()
                 try:
                     await self._put(lease, max(duration_ms, self._options.lease_ms, needed))
                     return
@@ -126,19 +130,22 @@ class LeaseKeeper:
         finally:
             self._busy.send(None)
 
-    async def ensure(self, effect_ms: int) -> None:
-        """Make sure that the lease outlives an effect of that length. Raises Stopped when it is lost, Unreachable."""
+    async def ensure(self, effect_ms: int, step: str = "") -> None:
+        """Make sure that the lease outlives an effect of that length. Raises Stopped when it is lost, Unreachable.
+
+        With a ``step`` renewals keep outliving it, until ``relax``.
+        """
         if self._lost:
             raise Stopped(self._loss())
-        now = self._runtime.monotonic_ms()
-        if self._lease is None or self._expires_ms - now < effect_ms + _MARGIN_MS:
-            if effect_ms > self._options.lease_ms:
-                self._needed_until_ms = now + effect_ms + 2 * _MARGIN_MS
-            await self.renew(effect_ms + 2 * _MARGIN_MS)
+        if step and effect_ms > self._options.lease_ms:
+            self._needed[step] = self._runtime.monotonic_ms() + effect_ms + 2 * _MARGIN_MS
+        # A renewal may take its time: what is left is looked at again after each.
+        while self._lease is None or self._expires_ms - self._runtime.monotonic_ms() < effect_ms + _MARGIN_MS:
+            await self.renew(effect_ms + 2 * _MARGIN_MS + _PUT_MS)
 
-    def relax(self) -> None:
-        """A long effect has ended: renewals need not outlive it any more."""
-        self._needed_until_ms = 0
+    def relax(self, step: str) -> None:
+        """The step's long effect has ended: renewals need not outlive it any more."""
+        self._needed.pop(step, None)
 
     def forget(self) -> None:
         """Drop what we believe of the lease: the next look asks the cluster."""
@@ -152,7 +159,7 @@ class LeaseKeeper:
         await self._busy.receive()
         try:
             lease = self._lease if self._lease is not None else await self._read_own()
-            await self._world.api.put_lease(self._with_head(replace(lease, holder="", duration_ms=SECOND)))
+            await self._send(replace(lease, holder="", duration_ms=SECOND))
             self._lease = None
         except (ShipkeeperError, Stopped):
             return
@@ -180,8 +187,19 @@ class LeaseKeeper:
     async def _put(self, lease: Lease, duration_ms: int) -> None:
         sent = self._runtime.monotonic_ms()
         wanted = replace(lease, duration_ms=duration_ms, renewed_ms=self._runtime.now_ms())
-        self._lease = await self._world.api.put_lease(self._with_head(wanted))
+        self._lease = await self._send(wanted)
         self._expires_ms = sent + duration_ms
+
+    async def _send(self, lease: Lease) -> Lease:
+        wanted = self._with_head(lease)
+        try:
+            return await self._runtime.deadline(_PUT_MS, lambda: self._world.api.put_lease(wanted))
+        except DeadlineExceeded:
+            self._lease = None  # it may have arrived all the same
+            raise Unreachable(
+                f"the lease {lease.namespace}/{lease.name} could not be written within {format_duration(_PUT_MS)}",
+                object=str(lease.ref),
+            ) from None
 
     def _with_head(self, lease: Lease) -> Lease:
         return replace(lease, annotations={**lease.annotations, marks.HEAD: self.head}) if self.head else lease

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from shipkeeper.execution import marks
 from shipkeeper.execution.cordon import cordon, stand_down, start_over, uncordon
 from shipkeeper.execution.drain import drain
@@ -26,37 +29,46 @@ async def maintain(work: NodeWork) -> None:
 
     Raises Stopped once the node is left as the stop table says.
     """
+    due: Callable[[], Awaitable[None]] = partial(_steps_felt, work)
+    ends = True
     while True:
         try:
-            await _attempt(work)
-            return
+            await _or_hold(work, due)
+            if ends:
+                return
+            due, ends = partial(_steps_felt, work), True
         except WorldMoved:
             continue
         except StartOver as signal:
-            await start_over(work, signal.reason)
+            due, ends = partial(start_over, work, signal.reason), False
         except SkipNode as signal:
             _skip(work, signal.reason)
             return
         except Quarantined as signal:
-            await _quarantine(work, signal.reason)
-            return
+            due, ends = partial(_quarantine, work, signal.reason), True
         except Stopped as signal:
             await _leave(work, signal.request)
             raise
 
 
-async def _attempt(work: NodeWork) -> None:
-    """The steps; what the cluster refuses for reasons of its own holds, and is tried again on a person's word."""
+async def _steps_felt(work: NodeWork) -> None:
+    """The steps, and beside them what workloads feel."""
     run = work.run
     felt = Felt(run, work.id("settle"))
+    async with run.runtime.scope() as scope:
+        if run.options.felt_every_ms > 0:
+            scope.start("felt " + work.name, lambda: felt.sample(lambda: work.before.workloads))
+        try:
+            await _steps(work, felt)
+        finally:
+            scope.cancel()
+
+
+async def _or_hold(work: NodeWork, due: Callable[[], Awaitable[None]]) -> None:
+    """Do it; what the cluster refuses for reasons of its own holds, and is tried again on a person's word."""
+    run = work.run
     try:
-        async with run.runtime.scope() as scope:
-            if run.options.felt_every_ms > 0:
-                scope.start("felt " + work.name, lambda: felt.sample(lambda: work.before.workloads))
-            try:
-                await _steps(work, felt)
-            finally:
-                scope.cancel()
+        await due()
     except ShipkeeperError as error:
         if error.code.startswith("journal-"):
             raise
@@ -111,17 +123,21 @@ async def _leave(work: NodeWork, request: StopRequest) -> None:
     """What the stop table says of the node's phase. Whatever cannot be undone any more is left, and told."""
     action = decide(work.phase, request.column)
     why = f"{request.state}: {request.reason}"
-    try:
-        if action in ("uncordon", "finish-evicting"):
+    while action in ("uncordon", "finish-evicting"):
+        try:
             # A drain that could not be finished is given back like one that must not.
             if work.phase == "serves":
                 await uncordon(work)
             else:
                 await stand_down(work, why)
-    except (Stopped, SkipNode, WorldMoved, ShipkeeperError) as error:
-        if isinstance(error, ShipkeeperError) and error.code.startswith("journal-"):
-            raise
-        work.note("not-undone", f"{work.name} could not be given back: {error}", "uncordon", f"Node {work.name}")
+            return
+        except WorldMoved:
+            continue  # the machine slept: the node is read again, and given back all the same
+        except (Stopped, SkipNode, ShipkeeperError) as error:
+            if isinstance(error, ShipkeeperError) and error.code.startswith("journal-"):
+                raise
+            work.note("not-undone", f"{work.name} could not be given back: {error}", "uncordon", f"Node {work.name}")
+            return
 
 
 def _skip(work: NodeWork, reason: str) -> None:
@@ -149,8 +165,6 @@ async def _quarantine(work: NodeWork, reason: str) -> None:
     except SkipNode as signal:
         _skip(work, signal.reason)
         return
-    except WorldMoved:
-        pass
     events: list[RunEvent] = [work.outcome("drain", "failed", f"quarantined: {reason}")]
     events += [
         work.outcome(action, "skipped", "the node is quarantined")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from shipkeeper.execution.control import Control
+from shipkeeper.execution.lease import LeaseKeeper
 from shipkeeper.execution.record import Record
 from shipkeeper.execution.signals import Stopped, StopRequest
 from shipkeeper.execution.world import RunOptions, World
@@ -17,11 +18,16 @@ from shipkeeper.model.room import Room
 from shipkeeper.model.time import SECOND, format_duration
 from shipkeeper.model.workloads import Workload
 from shipkeeper.ports.cluster import Eviction, EvictionAnswer, NodePatch, Watch
+from shipkeeper.ports.runtime import DeadlineExceeded
 
 T = TypeVar("T")
 
 _FIRST_MS = SECOND
 _LONGEST_MS = 15 * SECOND
+
+
+class _TooSlow(Unreachable):
+    """An effect that was given up because the lease might not have outlived it."""
 
 
 class PatientApi:
@@ -31,8 +37,8 @@ class PatientApi:
     tried once more, which runs the credential again; then the run pauses (exit 7). Everything else is handed on.
     """
 
-    def __init__(self, world: World, options: RunOptions, control: Control, record: Record) -> None:
-        self._api, self._runtime = world.api, world.runtime
+    def __init__(self, world: World, options: RunOptions, control: Control, record: Record, lease: LeaseKeeper) -> None:
+        self._api, self._runtime, self._lease = world.api, world.runtime, lease
         self._options, self._control, self._record = options, control, record
         self._away_since: int | None = None
 
@@ -70,11 +76,33 @@ class PatientApi:
 
     async def patch_node(self, name: str, patch: NodePatch) -> Node:
         """See ports.cluster. Raises Conflict also when our own patch arrived and its answer did not."""
-        return await self.patiently(lambda: self._api.patch_node(name, patch))
+        return await self.patiently(lambda: self._effect("patch a node", lambda: self._api.patch_node(name, patch)))
 
     async def evict_many(self, evictions: Sequence[Eviction]) -> tuple[EvictionAnswer, ...]:
-        """See ports.cluster. With the UID as precondition an eviction may be repeated."""
-        return await self.patiently(lambda: self._api.evict_many(evictions))
+        """See ports.cluster. With the UID as precondition an eviction may be repeated.
+
+        Where no answer came in time it is ``busy`` with code 0: the pod tells what became of it.
+        """
+
+        async def ask() -> tuple[EvictionAnswer, ...]:
+            try:
+                return await self._effect("evict", lambda: self._api.evict_many(evictions))
+            except _TooSlow as error:
+                return tuple(EvictionAnswer(item, "busy", 0, error.code, error.message) for item in evictions)
+
+        return await self.patiently(ask)
+
+    async def _effect(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        """One attempt at an effect: also a repeated one begins only under a lease that outlives it.
+
+        Raises _TooSlow (Unreachable) when it was given up, so that it cannot go on under somebody else's lease.
+        """
+        await self._lease.ensure(self._options.call_ms)
+        try:
+            return await self._runtime.deadline(self._options.call_ms, call)
+        except DeadlineExceeded:
+            span = format_duration(self._options.call_ms)
+            raise _TooSlow(f"{what}: the API server did not answer within {span}", code="timeout") from None
 
     def watch(self, kind: type[T], *, namespace: str = "", node: str = "") -> Watch[T]:
         """See ports.cluster. Its ``receive`` is not patient: open another one."""

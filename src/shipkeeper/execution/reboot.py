@@ -45,6 +45,7 @@ async def reboot(work: NodeWork) -> None:
             delivery = await _ask_driver(work, driver)
         if delivery == "not-delivered" and work.view("reboot").attempts < _TRIES:
             await _before_another(work)
+            await _prepare(work)
             delivery = await _request(work, driver)
             until_ms = work.view("reboot").intent_ms + driver.deadline_ms
             continue
@@ -82,7 +83,8 @@ async def _request(work: NodeWork, driver: Reboot) -> Delivery:
         node = await _wait_for_boot_id(work)
     run.control.check()
     effect_ms = run.plan.reboot.timeout_seconds * SECOND
-    await run.guard.effect(work.id("reboot"), effect_ms=effect_ms)
+    step, last_ms = work.id("reboot"), run.estimates.last_moment_ms(work.name, "reboot")
+    await run.guard.effect(step, effect_ms=effect_ms, until_ms=last_ms)
     key = f"{run.id}/{work.name}/{run.record.view.seq}"
     token = f"{run.id}-{work.name}-{run.world.entropy.bits('reboot', key):016x}"
     detail = {"driver": driver.name, "manual": driver.manual(node.name)}
@@ -94,10 +96,11 @@ async def _request(work: NodeWork, driver: Reboot) -> Delivery:
         delivery, said = receipt.delivery, receipt.detail
     except DeadlineExceeded:
         said = f"the driver did not answer within {format_duration(effect_ms)}"
-    except ShipkeeperError as error:
-        said = str(error)
+    except Exception as error:
+        # A driver may be anybody's: whatever it raises, the request may have arrived.
+        said = str(error) if isinstance(error, ShipkeeperError) else f"the driver failed: {type(error).__name__}"
     finally:
-        run.lease.relax()
+        run.lease.relax(step)
     work.note("reboot-requested", f"{delivery}: {said}" if said else delivery, "reboot", str(node.ref))
     return delivery
 
@@ -195,7 +198,7 @@ async def _ask_driver(work: NodeWork, driver: Reboot) -> Delivery:
         return await work.run.runtime.deadline(
             work.run.plan.reboot.timeout_seconds * SECOND, lambda: driver.was_delivered(node, intent.token)
         )
-    except (DeadlineExceeded, ShipkeeperError):
+    except Exception:  # of any kind, the driver's own included
         return "unknown"
 
 
