@@ -135,7 +135,7 @@ async def _carry_out(
 ) -> RunResult:
     plan, interrupts = order.plan, Interrupts()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _stop_signals():
         with suppress(NotImplementedError, ValueError):  # not on the main thread, or not on this system
             loop.add_signal_handler(number, interrupts.stop)
     async with connect(
@@ -179,6 +179,13 @@ async def _carry_out(
         finally:
             journal.close()
             inbox.close()
+
+
+def _stop_signals() -> tuple[signal.Signals, ...]:
+    """Signals that ask for a stop. A terminal that goes away does, unless somebody said ``nohup``."""
+    plain = (signal.SIGINT, signal.SIGTERM)
+    hangup = getattr(signal, "SIGHUP", None)
+    return plain if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN else (*plain, hangup)
 
 
 def _lease_namespace(platform: Platform, plan: Plan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -145,10 +146,11 @@ class _Screen:
             self._console.print(self._draw())
 
     def take(self, entry: Entry) -> None:
-        """Fold an entry in."""
+        """Fold an entry in. A terminal that has gone away does not stop the run: the journal has everything."""
         line = self._night.take(entry)
         if line is not None and self._live is None:
-            click.echo(line, err=True)
+            with suppress(OSError, ValueError):
+                click.echo(line, err=True)
 
     def _draw(self) -> Text:
         from rich.text import Text
