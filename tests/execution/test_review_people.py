@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from shipkeeper.cli.screen import Night
 from shipkeeper.execution.world import RunResult
 from shipkeeper.model.errors import Unreachable
-from shipkeeper.model.run import GateRead, StateChanged, StepIntent
+from shipkeeper.model.run import Decided, GateRead, StateChanged, StepIntent
 from shipkeeper.model.time import HOUR, SECOND
 from shipkeeper.model.workloads import Budget
 from tests import builders as b
+from tests.execution.mortal import Crash
 from tests.execution.stage import Stage, three_nodes
 
 
@@ -118,3 +119,26 @@ def test_a_quorum_that_nobody_can_read_is_not_open() -> None:
 
     stage.entries.clear()
     assert stage.play(looks, hold_for_ms=None).state == "done", "a person may answer for what cannot be read"
+
+
+def test_an_abort_outlives_the_process_that_heard_it() -> None:
+    stage = Stage()
+
+    async def aborts(stage: Stage) -> None:
+        await stage.until(stage.seen(StepIntent, step="n1/reboot"))
+        stage.say("abort")
+
+    def dies(entry: Any) -> None:
+        if isinstance(entry.event, Decided):
+            raise Crash
+
+    stage.on_entry.append(dies)
+    with pytest.raises(Crash):
+        stage.play(aborts)
+    stage.kernel.abandon()
+    stage.on_entry.clear()
+    result = stage.play()
+    assert (result.state, result.exit_code) == ("aborted", 1)
+    assert stage.boots("n1") == 1
+    assert not stage.node("n1").unschedulable, "what had been asked to reboot is brought back first"
+    assert not stage.of(StepIntent, target="n2"), "an aborted run went on with the next node"

@@ -8,7 +8,7 @@ from shipkeeper.execution.gates.start import clock_agrees, plan_fits_cluster, wi
 from shipkeeper.execution.leftovers import leftovers
 from shipkeeper.execution.signals import Stopped, StopRequest, window_over
 from shipkeeper.execution.status import OVER
-from shipkeeper.execution.words import hear
+from shipkeeper.execution.words import hear, heed_abort
 from shipkeeper.execution.world import RunOptions, RunResult, World
 from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.errors import Refused
@@ -46,6 +46,7 @@ async def carry_out(plan: Plan, run_id: str, world: World, options: RunOptions |
     world.interrupts.listeners.append(run.control.interrupt)
     try:
         _begin(run, identity, readings)
+        heed_abort(run)
         return await _carry_on(run)
     finally:
         world.interrupts.listeners.remove(run.control.interrupt)
@@ -155,13 +156,16 @@ def _outcome(run: Run) -> StopRequest:
 async def _wait_for_window(run: Run) -> None:
     """Wait until the window opens. Raises Stopped; Refused is turned into one, as the run has begun."""
     waiting = False
+    view = run.record.view
+    half_way = any(view.begun(name) and not view.finished(name) for name in view.nodes)
     while True:
+        if run.control.stop is not None and half_way:
+            return  # what is half way is left as the stop table says; nothing else is done
         run.control.check()
         try:
             reading = await window_open(run)
         except Refused as error:
-            view = run.record.view
-            if not any(view.begun(name) and not view.finished(name) for name in view.nodes):
+            if not half_way:
                 raise Stopped(window_over(error.message)) from error
             run.control.request(window_over(error.message))  # what was begun is brought back; nothing else is done
             return

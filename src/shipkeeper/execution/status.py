@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.run import (
+    Decided,
     GateRead,
     NodeLeft,
     PodOutcome,
@@ -67,6 +68,8 @@ class RunView:
     reason: str = ""
     change: StateChanged | None = None
     """The newest change of state."""
+    abort: Decided | None = None
+    """Somebody's word that ends the run for good, also when the process that heard it died."""
     started_ms: int = 0
     ended_ms: int = 0
     now_ms: int = 0
@@ -105,6 +108,8 @@ class RunView:
                 step.gate = None if event.state == "open" else event
         elif isinstance(event, StateChanged):
             self.state, self.reason, self.change = event.state, event.reason, event
+        elif isinstance(event, Decided):
+            self.abort = event if event.decision == "abort" else self.abort
         elif isinstance(event, NodeLeft):
             self.left[event.node] = event
         elif isinstance(event, RunEnded):

@@ -38,7 +38,7 @@ def take(run: Run, message: Message) -> None:
     if message.word == "pause":
         control.request(StopRequest("person", "paused", f"paused by {by}{because}", 6, by))
     elif message.word == "abort":
-        control.request(StopRequest("abort", "aborted", f"aborted by {by}{because}", 1, by))
+        heed_abort(run)
     elif message.word == "resume":
         control.resume()
     elif message.word == "approve":
@@ -46,3 +46,12 @@ def take(run: Run, message: Message) -> None:
         if not control.holding:
             control.approvals.append(message)
     control.tell(message)
+
+
+def heed_abort(run: Run) -> None:
+    """Stop for good where the record says that somebody aborted the run, in this process or in one before."""
+    said = run.record.view.abort
+    if said is not None:
+        by = said.by or "somebody"
+        because = f": {said.reason}" if said.reason else ""
+        run.control.request(StopRequest("abort", "aborted", f"aborted by {by}{because}", 1, by))
