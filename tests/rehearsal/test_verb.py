@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from shipkeeper.app.inventory_file import save
 from shipkeeper.app.propose import save_plan
@@ -126,3 +127,26 @@ def test_a_plan_of_another_cluster_is_refused_in_words() -> None:
     done = CliRunner().invoke(main, ["rehearse", "night.plan", "--from", "prod.inv"])
     assert done.exit_code == 4
     assert "no such node" in done.output
+
+
+def test_a_plan_whose_inventory_tells_no_cluster_is_rehearsed_all_the_same() -> None:
+    """A kubectl List of nodes and pods has no namespace kube-system. A run refuses such a plan; a rehearsal may not."""
+    known = small()
+    nameless = replace(known, identity=replace(known.identity, uid=""))
+    plan = plan_for(nameless, window=window(3))
+    flags = ("--seeds", "2", "--no-compare", "-o", "json")
+    found = json.loads(_rehearse(nameless, plan, *flags).stdout)
+    assert (found["verdict"], found["planDigest"]) == ("fits", plan.digest)
+    assert any("which cluster" in item["what"] for item in found["assumptions"]), "it has to say that no run takes it"
+    assert json.loads(_rehearse(known, plan, *flags).stdout)["verdict"] == "fits"
+    other = json.loads(_rehearse(nameless, plan_for(known, window=window(3)), *flags).stdout)
+    assert other["verdict"] == "fits"
+    assert not any("which cluster" in item["what"] for item in other["assumptions"]), "that plan names its cluster"
+
+
+def test_long_names_of_one_pool_are_told_apart_in_the_chart() -> None:
+    names = [f"ci-ln-k7vx6h2-002ac-w7gjh-worker-eastus2{i}-pool" for i in (1, 2, 3)]
+    inventory = b.inventory(*(b.node(name) for name in names))
+    text = _rehearse(inventory, plan_for(inventory), "--seeds", "1", "--no-compare").output
+    rows = {line.split()[0] for line in text.splitlines() if "█" in line and "reboot" not in line}
+    assert len(rows) == 3, f"three nodes under {len(rows)} names: {rows}"

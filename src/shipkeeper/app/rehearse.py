@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from shipkeeper.app.state import State, write_atomically
 from shipkeeper.model.errors import Refused, UsageProblem
-from shipkeeper.model.forecast import Forecast
+from shipkeeper.model.forecast import Assumption, Forecast
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.time import iso
@@ -51,11 +52,12 @@ def rehearse_plan(
     if seeds < 1:
         raise UsageProblem(f"a rehearsal needs at least one seed, not {seeds}", hint="--seeds 200 is the default")
     belongs(plan, inventory)
-    stage = _Stage(inventory, settings, workers if workers is not None else _processors(), progress or _silent)
+    played, known = _same_identity(plan, inventory)
+    stage = _Stage(known, settings, workers if workers is not None else _processors(), progress or _silent)
     with stage:
-        return rehearse(
-            plan,
-            inventory,
+        found = rehearse(
+            played,
+            known,
             range(first_seed, first_seed + seeds),
             lower_bound=lower_bound(plan, inventory),
             made_at=iso(time.time_ns() // 1_000_000_000 * 1_000),
@@ -63,6 +65,32 @@ def rehearse_plan(
             settings=settings,
             compare=compare,
         )
+    if played is plan:
+        return found
+    gap = () if plan.cluster.uid else (_NAMELESS,)
+    return replace(found, plan_digest=plan.digest, assumptions=(*found.assumptions, *gap))
+
+
+_NAMELESS = Assumption(
+    what="which cluster the plan is for could not be read",
+    value="namespace kube-system was not in its inventory, so no run takes the plan: survey again, and plan again",
+    source="unknown",
+)
+
+
+def _same_identity(plan: Plan, inventory: Inventory) -> tuple[Plan, Inventory]:
+    """Both with the same identity where one or both do not tell it, as a kubectl List does not. The executor refuses
+    a plan that names no cluster, and a rehearsal of one would be nothing but that refusal.
+    """
+    here, planned = inventory.identity, plan.cluster
+    uid = planned.uid or here.uid or "not-known"
+    ca = planned.ca_digest if planned.ca_digest and not here.ca_digest else here.ca_digest
+    if (uid, uid, ca) == (planned.uid, here.uid, here.ca_digest):
+        return plan, inventory
+    return (
+        replace(plan, cluster=replace(planned, uid=uid)).sealed(),
+        replace(inventory, identity=replace(here, uid=uid, ca_digest=ca)),
+    )
 
 
 def belongs(plan: Plan, inventory: Inventory) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from shipkeeper.cli.columns import say
 from shipkeeper.cli.output import markdown_table
 from shipkeeper.model.forecast import Forecast, NodeForecast, WorkloadForecast
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.record import Spread
 from shipkeeper.model.time import SECOND, format_duration
-from shipkeeper.rehearsal.gantt import LEGEND, axis_name, bar, header, span_ms
+from shipkeeper.rehearsal.gantt import LEGEND, axis_name, bar, header, short, span_ms
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,30 +22,28 @@ _MOST_ROWS = 40
 _MOST_WORKLOADS = 8
 _MOST_NOTES = 8
 _MOST_BLOCKED = 16
+_MOST_PODS = 5
 
 
 def show(console: Console, forecast: Forecast, plan: Plan, spent_seconds: float) -> None:
     """Draw the forecast on a terminal."""
-    from rich.markup import escape
-    from rich.text import Text
-
-    console.print(_head(forecast, plan, spent_seconds), markup=False)
-    line = Text("verdict   ")
-    line.append(_WORDS.get(forecast.verdict, forecast.verdict), style=_STYLES.get(forecast.verdict, "bold"))
-    line.append(f"   {_figures(forecast, plan)}")
-    console.print(line)
+    say(console, "", _head(forecast, plan, spent_seconds))
+    figures, bound = _figures(forecast, plan)
+    console.print("verdict   ", end="")
+    console.print(_WORDS.get(forecast.verdict, forecast.verdict), style=_STYLES.get(forecast.verdict, "bold"), end="")
+    console.print(f"   {figures}", markup=False, soft_wrap=True)
+    say(console, " " * 10, bound)
     for row in _blocked(forecast):
-        console.print(f"  [red]✗[/red] {escape(row)}")
+        say(console, "  ✗ ", row, style="red")
     _chart(console, forecast, plan)
     for label, lines in _below(forecast):
         for i, text in enumerate(lines):
-            console.print(f"{label if i == 0 else '':<17} {text}", markup=False, soft_wrap=True)
+            say(console, f"{label if i == 0 else '':<17} ", text)
 
 
 def _head(forecast: Forecast, plan: Plan, spent_seconds: float) -> str:
-    seeds = f"{forecast.seeds} seed" + ("" if forecast.seeds == 1 else "s")
     nodes = f"{len(forecast.nodes)} node" + ("" if len(forecast.nodes) == 1 else "s")
-    return f"{seeds} · {nodes} · {_parallel(plan)} · {spent_seconds:.1f} s"
+    return f"{_seeds(forecast)} · {nodes} · {_parallel(plan)} · {spent_seconds:.1f} s"
 
 
 def _parallel(plan: Plan) -> str:
@@ -52,7 +51,8 @@ def _parallel(plan: Plan) -> str:
     return "one at a time" if most == 1 else f"up to {most} at a time"
 
 
-def _figures(forecast: Forecast, plan: Plan) -> str:
+def _figures(forecast: Forecast, plan: Plan) -> tuple[str, str]:
+    """(how long it takes, how long it takes at the least)."""
     took, least = forecast.duration_seconds, forecast.lower_bound_seconds
     parts = [f"P50 {_words(took.p50)}", f"P95 {_words(took.p95)}"]
     if plan.window is not None:
@@ -62,19 +62,27 @@ def _figures(forecast: Forecast, plan: Plan) -> str:
         parts.append("no window")
     if forecast.verdict == "blocked" and took.p50 < least.value:
         parts = [f"stopped after {_words(took.p50)}", *parts[2:]]
-    parts.append(f"lower bound {_words(least.value)} ({least.binding})")
-    return "   ".join(parts)
+    return "   ".join(parts), f"lower bound {_words(least.value)} ({least.binding.partition(' (LB')[0]})"
 
 
 def _blocked(forecast: Forecast) -> list[str]:
+    """One row for each node and reason, with the pods it is about."""
+    pods: dict[tuple[str, str, str, int], list[str]] = {}
+    for item in forecast.blocked:
+        pods.setdefault((item.node, item.rule, item.reason, item.seeds), []).append(item.pod)
     rows = []
-    for item in forecast.blocked[:_MOST_BLOCKED]:
-        where = " ".join(part for part in (item.node, item.pod) if part)
-        seeds = f"in {item.seeds} of {forecast.seeds} seeds"
-        rows.append(f"{where or 'the run'}  {item.rule}: {item.reason}  ({seeds})")
-    if len(forecast.blocked) > _MOST_BLOCKED:
-        rows.append(f"and {len(forecast.blocked) - _MOST_BLOCKED} more (-o json shows all)")
+    for (node, rule, reason, seeds), found in list(pods.items())[:_MOST_BLOCKED]:
+        named = [pod for pod in found if pod]
+        few = ", ".join(named[:_MOST_PODS]) + (f" and {len(named) - _MOST_PODS} more" if named[_MOST_PODS:] else "")
+        where = " ".join(part for part in (node, few) if part)
+        rows.append(f"{where or 'the run'}  {rule}: {reason}  (in {seeds} of {_seeds(forecast)})")
+    if len(pods) > _MOST_BLOCKED:
+        rows.append(f"and {len(pods) - _MOST_BLOCKED} more (-o json shows all)")
     return rows
+
+
+def _seeds(forecast: Forecast) -> str:
+    return f"{forecast.seeds} seed" + ("" if forecast.seeds == 1 else "s")
 
 
 def _chart(console: Console, forecast: Forecast, plan: Plan) -> None:
@@ -89,7 +97,7 @@ def _chart(console: Console, forecast: Forecast, plan: Plan) -> None:
             console.print(f"{'…':<{names}} {len(forecast.nodes) - _MOST_ROWS} more", markup=False)
         else:
             text = bar(node, span_ms(forecast), width)
-            console.print(f"{node.name[:names]:<{names}} {text}", markup=False, no_wrap=True, overflow="ignore")
+            console.print(f"{short(node.name, names):<{names}} {text}", markup=False, no_wrap=True, overflow="ignore")
     console.print(f"{'':<{names}} {legend}   ({axis_name(plan)})", markup=False)
 
 
@@ -126,8 +134,11 @@ def _downtime(forecast: Forecast) -> list[str]:
     )
     if not down:
         return ["nobody: every workload keeps at least one Ready pod throughout"]
-    lines = [f"{_name(item)}  P50 {_words(item.downtime_seconds.p50)}  P95 {_words(item.downtime_seconds.p95)}"
-             for item in down[:_MOST_WORKLOADS]]  # fmt: skip
+    lines = [
+        f"{_name(item)}  P50 {_words(item.downtime_seconds.p50)}  P95 {_words(item.downtime_seconds.p95)}"
+        + ("  (a pod without a controller: nobody makes it again)" if item.kind == "Pod" else "")
+        for item in down[:_MOST_WORKLOADS]
+    ]
     if len(down) > _MOST_WORKLOADS:
         lines.append(f"and {len(down) - _MOST_WORKLOADS} more (-o json shows all)")
     lines.append("every other workload 0 s")
@@ -151,7 +162,8 @@ def markdown(forecast: Forecast, plan: Plan) -> str:
     parts = [
         f"# Rehearsal: {_WORDS.get(forecast.verdict, forecast.verdict).lower()}",
         "",
-        f"{forecast.seeds} seeds, {len(forecast.nodes)} nodes, {_parallel(plan)}. {_figures(forecast, plan)}.",
+        f"{forecast.seeds} seeds, {len(forecast.nodes)} nodes, {_parallel(plan)}. "
+        f"{'   '.join(_figures(forecast, plan))}.",
     ]
     if forecast.blocked:
         rows = [[b.node, b.pod, b.rule, b.reason, f"{b.seeds} of {forecast.seeds}"] for b in forecast.blocked]

@@ -23,6 +23,11 @@ from shipkeeper.planning.settings import find_cluster, reboot_plan
 from shipkeeper.planning.steps import make_steps
 from shipkeeper.planning.timings import derive_timings
 
+_NAMELESS = (
+    "not read: which cluster this is (namespace kube-system is not in the inventory): the plan can be rehearsed, but "
+    "no run takes it; survey again with the output of kubectl get namespaces too"
+)
+
 
 def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platform, now_ms: int) -> Plan:
     """Plan the maintenance of nodes. The plan is sealed: its digest covers everything in it.
@@ -66,6 +71,7 @@ def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platfor
         *_blocked_notes(load, [name for batch in batches for name in batch]),
         *_window_notes(plan, cluster),
         *_assumption_notes(inventory, timings, reboot.driver),
+        *([] if inventory.identity.uid else [_NAMELESS]),
     ]
     return replace(plan, notes=tuple(notes)).sealed()
 

@@ -35,6 +35,14 @@ class Phase(Struct, frozen=True):
     late_ms: int
 
 
+def short(name: str, most: int) -> str:
+    """A node's name in that many columns: its end tells it apart, so the middle goes."""
+    if len(name) <= most:
+        return name
+    head = (most - 1) // 3
+    return f"{name[:head]}…{name[len(name) - (most - 1 - head) :]}"
+
+
 def phases(node: NodeForecast) -> tuple[Phase, ...]:
     """The parts of a node's turn that it got to, in order. Without a reboot there are two."""
     found = []

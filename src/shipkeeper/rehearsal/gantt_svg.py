@@ -11,7 +11,7 @@ from shipkeeper.model.forecast import Forecast, NodeForecast
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.time import SECOND, format_duration
 from shipkeeper.rehearsal.aggregate import usable_ms
-from shipkeeper.rehearsal.gantt import axis_name, phases, span_ms, start_of, ticks
+from shipkeeper.rehearsal.gantt import axis_name, phases, short, span_ms, start_of, ticks
 
 _LABEL, _CHART, _RIGHT, _TOP, _ROW, _BAR = 190, 760, 30, 118, 26, 14
 _LOOKS = {
@@ -124,7 +124,7 @@ def _end(scale: _Scale, usable: int, bottom: int) -> Iterator[str]:
 
 
 def _node(scale: _Scale, node: NodeForecast, y: int) -> Iterator[str]:
-    yield f'<text class="n" x="16" y="{y + 16}">{escape(_short(node.name))}<title>{escape(node.name)}</title></text>'
+    yield f'<text class="n" x="16" y="{y + 16}">{escape(short(node.name, 25))}<title>{escape(node.name)}</title></text>'
     found = phases(node)
     if not found:
         yield f'<text class="n s" x="{_LABEL}" y="{y + 16}">not reached in most seeds</text>'
@@ -151,10 +151,6 @@ def _bar(x: float, y: int, width: float, colour: str, dash: str, label: str = ""
         f'<line x1="{x}" y1="{y + _BAR + 1.5}" x2="{round(x + width, 1)}" y2="{y + _BAR + 1.5}" stroke="{colour}" '
         f'stroke-width="3"{line}/></g>'
     )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 26 else f"{name[:12]}…{name[-12:]}"
 
 
 def _words(seconds: float) -> str:
