@@ -152,6 +152,17 @@ def test_components_that_do_not_run_here_do_not_count_and_those_that_do_show_the
     assert items["talos"].reason.endswith("no node here runs Talos")
 
 
+def test_a_component_is_not_called_absent_when_only_some_namespaces_were_read():
+    from shipkeeper.model.inventory import Missing
+
+    partial = inventory(*nodes(1), missing=(Missing("other-namespaces", "not collected", "what runs there"),))
+    task = next(task for task in default_schedule() if task.id == "trivy-db")
+    item = one(task, inv=partial)
+    assert item.state == "unknown", "a must-gather holds the platform's own namespaces: nothing is known of the others"
+    assert "others were not" in item.reason
+    assert one(task, inv=inventory(*nodes(1))).state == "ok"
+
+
 def test_a_component_is_not_called_absent_when_pods_could_not_be_read():
     from shipkeeper.model.inventory import Missing
 

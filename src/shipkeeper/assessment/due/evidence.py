@@ -111,6 +111,8 @@ def _component(image: str, inventory: Inventory) -> Seen:
         }
     )
     if not tags:
+        if inventory.is_missing("other-namespaces"):
+            return Seen(text=f"no {image} in the namespaces that were read; others were not")
         return Seen(applies=False, text=f"no {image} runs in this inventory")
     return Seen(text="runs " + ", ".join(tags[:3]) + (f" and {len(tags) - 3} more" if len(tags) > 3 else ""))
 

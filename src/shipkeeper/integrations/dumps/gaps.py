@@ -60,7 +60,7 @@ def _absent(layout: Layout, resource: str) -> str:
     if layout != "files":
         return f"the {layout} does not hold them"
     # kubectl writes an empty answer as a List of nothing in particular.
-    return f"the dump holds none; an empty List counts when its file is called {resource}.json"
+    return f"none in the dump: not collected, or there are none ({resource}.json with an empty List says so)"
 
 
 def _word(layout: Layout) -> str:
