@@ -108,7 +108,7 @@ def test_unknown_nodes_are_all_named_with_what_was_meant():
 def test_a_selector_picks_and_an_empty_pick_is_an_error():
     inv = inventory(node("n1", labels={"pool": "general"}), node("n2", labels={"pool": "gpu"}))
     assert propose(inv, selector=parse_selector("pool in (general)")).batches == (("n1",),)
-    with pytest.raises(UsageProblem, match="no node is left"):
+    with pytest.raises(UsageProblem, match="no node carries the selector's labels"):
         propose(inv, selector=parse_selector("pool=nowhere"))
 
 

@@ -52,11 +52,7 @@ def choose_nodes(inventory: Inventory, request: NodesRequest) -> Choice:
             notes.append(f"left out: control-plane nodes {', '.join(left)} (--allow-control-plane takes them in, last)")
     asked = _without_cordoned(asked, request, notes)
     if not asked:
-        raise UsageProblem(
-            "no node is left to plan for" if inventory.nodes else "the inventory has no nodes",
-            why="; ".join(notes),
-            hint="name nodes, or choose others with -l",
-        )
+        raise _nothing_left(inventory, request, notes)
     controllers = _leader_last([node for node in asked if node.name in cp_names], inventory, notes)
     _only_control_plane(controllers, cp_names, request, notes)
     unready = [node.name for node in asked if not node.ready]
@@ -64,6 +60,19 @@ def choose_nodes(inventory: Inventory, request: NodesRequest) -> Choice:
         notes.append(f"not Ready when surveyed: {', '.join(unready)}; the run starts with what is there then")
     workers = tuple(node for node in asked if node.name not in cp_names)
     return Choice(workers, tuple(controllers), tuple(notes))
+
+
+def _nothing_left(inventory: Inventory, request: NodesRequest, notes: Sequence[str]) -> UsageProblem:
+    """The error for a request that picks no node; it tells a selector that matches nothing from nodes left out."""
+    if not inventory.nodes:
+        return UsageProblem("the inventory has no nodes", hint="survey again, with nodes: shipkeeper survey")
+    if request.selector and not request.names and not notes:
+        return UsageProblem(
+            "no node carries the selector's labels", hint="see their labels with: kubectl get nodes --show-labels"
+        )
+    return UsageProblem(
+        "no node is left to plan for", why="; ".join(notes), hint="name nodes, or choose others with -l"
+    )
 
 
 def control_plane_names(inventory: Inventory) -> frozenset[str]:

@@ -89,12 +89,16 @@ def _steps(a: Plan, b: Plan) -> list[tuple[str, str, str]]:
     rows = []
     for name in [*mine, *(step for step in theirs if step not in mine)]:
         old, new = (
-            f"{s.estimate_seconds.p50:.0f}/{s.estimate_seconds.p95:.0f} s" if s else ""
+            _spread(s.estimate_seconds.p50, s.estimate_seconds.p95) if s else ""
             for s in (mine.get(name), theirs.get(name))
         )
         rows.append((f"step {name}", old, new))
-    total = [f"{plan_seconds(p).p50:.0f}/{plan_seconds(p).p95:.0f} s" for p in (a, b)]
+    total = [_spread(plan_seconds(p).p50, plan_seconds(p).p95) for p in (a, b)]
     return [*rows, ("estimate", total[0], total[1])]
+
+
+def _spread(p50: float, p95: float) -> str:
+    return " / ".join(format_duration(round(seconds * SECOND)) for seconds in (p50, p95))
 
 
 def _timings(a: Plan, b: Plan) -> list[tuple[str, str, str]]:
