@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from shipkeeper.app.propose import now_ms
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.state import State
 from shipkeeper.app.survey import read_inventory
-from shipkeeper.cli.options import output_option, platform_option, source_options, state_option
+from shipkeeper.cli.columns import say, show_columns
+from shipkeeper.cli.options import given, output_option, platform_option, source_options, state_option
 from shipkeeper.cli.output import emit, hint
 from shipkeeper.evidence.checklists import counts
 from shipkeeper.evidence.html import checklist_html, sign
@@ -72,11 +74,11 @@ def command(
         found = read_checklist(when, target, kept, inventory, known, now_ms(), cluster=cluster, forecast_path=forecast)
         if inventory is None:
             hint("Nothing was read from a cluster: this is the list as it stands (--context NAME reads it).")
-    show(found, output)
+    show(found, output, target)
 
 
-def show(found: Checklist, output: str) -> None:
-    """Write the list in the asked format."""
+def show(found: Checklist, output: str, target: str) -> None:
+    """Write the list in the asked format. ``target`` is the plan file or run that the commands it names repeat."""
     if output == "html":
         click.echo(checklist_html(_title(found), _sentence(found), found.when, found.items, _facts(found), found.zone))
         return
@@ -87,7 +89,7 @@ def show(found: Checklist, output: str) -> None:
         "counts": counts(found.items),
         "items": found.items,
     }
-    emit("Checklist", payload, output, lambda console: _table(console, found), lambda: _markdown(found))
+    emit("Checklist", payload, output, lambda console: _table(console, found, target), lambda: _markdown(found))
 
 
 def _title(found: Checklist) -> str:
@@ -116,40 +118,33 @@ def _markdown(found: Checklist) -> str:
     return "\n".join([f"# {_title(found)}", "", _sentence(found), "", *checklist_markdown(found.items, found.zone)])
 
 
-def _table(console: Console, found: Checklist) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    for name in ("BOX", "ID", "WHAT", "READING", "BY", "AT"):
-        table.add_column(name, overflow="fold", no_wrap=name in ("BOX", "ID"))
-    for item in found.items:
-        cells = (
-            f"{sign(item.state)} {item.state}",
-            item.id,
-            item.text,
-            item.reading,
-            item.by,
-            _at(item.at, found.zone),
-        )
-        table.add_row(*(_plain(cell) for cell in cells))
-    console.print(f"{_title(found)}: {_sentence(found)}", markup=False)
-    console.print(table)
+def _table(console: Console, found: Checklist, target: str) -> None:
+    rows = [
+        [f"{sign(item.state)} {item.state}", item.id, item.text, item.by, _at(item.at, found.zone), item.reading]
+        for item in found.items
+    ]
+    say(console, "", f"{_title(found)}: {_sentence(found)}")
+    show_columns(console, ("BOX", "ID", "WHAT", "BY", "AT", "READING"), rows, whole=(0, 1, 4), last_below=True)
     todo = [item for item in found.items if item.state in ("open", "failed", "unknown")]
     if todo:
         console.print("By hand:", markup=False)
         for item in todo:
-            console.print(f"  {item.id:<18} {item.how}", markup=False, soft_wrap=True)
+            console.print(f"  {item.id:<18} {_filled(item.how, found, target)}", markup=False, soft_wrap=True)
         ticks = [item.id for item in todo if item.state == "open"]
         if ticks:
-            target = found.run or "PLAN"
-            words = f"shipkeeper checklist {found.when} {target} --tick {ticks[0]} --by NAME --note TEXT"
-            console.print(f"Next: {words}", markup=False, soft_wrap=True)
+            words = f"shipkeeper checklist {found.when} {shlex.quote(target)} --tick {ticks[0]} --by NAME --note TEXT"
+            console.print(f"Next: {words}{given('cluster', 'platform', 'state')}", markup=False, soft_wrap=True)
 
 
-def _plain(cell: str) -> str:
-    from rich.markup import escape
-
-    return escape(cell)
+def _filled(how: str, found: Checklist, target: str) -> str:
+    """The command with the plan or run that is meant, and where its state is, as far as they are known."""
+    if not how.startswith("shipkeeper "):
+        return how
+    if Path(target).is_file():
+        how = how.replace(" PLAN", f" {shlex.quote(target)}")
+    if found.run:
+        how = how.replace(" RUN", f" {found.run}")
+    return how + given("platform" if "config" in how or "notices" in how else "state")
 
 
 def _at(at: str, zone: str) -> str:

@@ -22,7 +22,8 @@ def command() -> None:
 
 @command.command("check")
 @platform_option
-def check(platform: str | None) -> None:
+@output_option()
+def check(platform: str | None, output: str) -> None:
     """Read the platform file and tell every mistake in it, with line and column."""
     found = Path(platform) if platform else find_platform(Path.cwd())
     said, assumed = load_platform(platform, Path.cwd())
@@ -30,12 +31,17 @@ def check(platform: str | None) -> None:
         hint(line)
     if found is None:
         hint(f"looked for {' or '.join(NAMES)} from {Path.cwd()} upwards")
-        return
-    clusters = sum(len(env.clusters) for env in said.environments)
-    click.echo(
-        f"{found}: in order · {len(said.environments)} environments, {clusters} clusters, "
-        f"{len(said.reboot_drivers)} reboot drivers, {len(said.schedule)} schedule rows"
-    )
+    counts = {
+        "environments": len(said.environments),
+        "clusters": sum(len(env.clusters) for env in said.environments),
+        "rebootDrivers": len(said.reboot_drivers),
+        "scheduleRows": len(said.schedule),
+    }
+    names = ("environment", "cluster", "reboot driver", "schedule row")
+    told = ", ".join(f"{n} {name}{'' if n == 1 else 's'}" for n, name in zip(counts.values(), names, strict=True))
+    line = f"{found}: in order · {told}" if found is not None else "no platform file: the defaults hold"
+    payload = {"file": str(found or ""), "inOrder": True, "counts": counts, "assumed": list(assumed)}
+    emit("PlatformCheck", payload, output, lambda _: click.echo(line), lambda: line)
 
 
 @command.command("show")

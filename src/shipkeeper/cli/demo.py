@@ -21,7 +21,7 @@ from shipkeeper.app.survey import load_inventory
 from shipkeeper.app.twin_night import run_on_twin
 from shipkeeper.cli.main import main
 from shipkeeper.cli.screen import Night
-from shipkeeper.model.errors import Failed
+from shipkeeper.model.errors import Failed, UsageProblem
 from shipkeeper.ports.journal import Entry
 
 RUN = "run-demo"
@@ -92,18 +92,24 @@ class _Story:
 
     def prepare(self) -> None:
         marker = self.folder / ".shipkeeper-demo"
-        if self.folder.exists():
-            if not marker.exists() and any(self.folder.iterdir()):
-                raise Failed(
-                    f"{self.folder} exists and was not made by a demo",
-                    why="the demo writes its files there, and would mix them with yours",
-                    hint="name another folder: shipkeeper demo --out DIR",
-                )
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True)
-        marker.touch()
-        shutil.copy(dump_path(), self.paths["dump"])
-        shutil.copy(platform_path(), self.paths["platform"])
+        if self.folder.is_dir() and not marker.exists() and any(self.folder.iterdir()):
+            raise Failed(
+                f"{self.folder} exists and was not made by a demo",
+                why="the demo writes its files there, and would mix them with yours",
+                hint="name another folder: shipkeeper demo --out DIR",
+            )
+        try:
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
+            self.folder.mkdir(parents=True)
+            marker.touch()
+            shutil.copy(dump_path(), self.paths["dump"])
+            shutil.copy(platform_path(), self.paths["platform"])
+        except OSError as error:
+            raise UsageProblem(
+                f"{self.folder} cannot be written: {error.strerror}",
+                hint="name another folder: shipkeeper demo --out DIR",
+            ) from error
 
     def tell(self, why: str, line: str) -> None:
         args = line.format(**{name: shlex.quote(str(path)) for name, path in self.paths.items()})

@@ -15,17 +15,21 @@ from shipkeeper.app.propose import now_ms
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.state import State
 from shipkeeper.app.survey import read_inventory
+from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.options import output_option, platform_option, source_options, state_option
 from shipkeeper.cli.output import emit, hint, markdown_table
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.schedule import DueItem
-from shipkeeper.model.time import format_duration, moment, parse_instant
+from shipkeeper.model.time import DAY, format_duration, moment, parse_instant
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 WORK_DUE = 3
 _HEADERS = ["TASK", "LEVEL", "CADENCE", "WINDOW", "LAST", "NEXT DUE", "STATE", "WHY"]
+_STATE = 6
+_ROOMY = 100
+"""From this width on a task's name stays on one line."""
 _STYLES = {"overdue": "bold red", "due": "yellow", "unknown": "magenta", "ok": ""}
 
 
@@ -79,7 +83,7 @@ def _head(found: DueList, inventory: Inventory | None, zone: str, at_ms: int) ->
     if inventory is not None:
         name = found.cluster or inventory.identity.name or inventory.source.partition(" (")[0].rpartition("/")[2]
         age = max(0, at_ms - inventory.taken_ms)
-        parts += [f"{name} ({zone})", f"surveyed {format_duration(age)} ago"]
+        parts += [f"{name} ({zone})", f"surveyed {_age(age)} ago"]
     else:
         parts.append(f"no cluster looked at ({zone})")
     if found.windows:
@@ -96,24 +100,20 @@ def _head(found: DueList, inventory: Inventory | None, zone: str, at_ms: int) ->
     return " · ".join(parts)
 
 
-def _draw(console: Console, found: DueList, head: str, zone: str, at_ms: int) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+def _age(age_ms: int) -> str:
+    """Days are enough for what is older than two."""
+    return f"{age_ms // DAY} days" if age_ms >= 2 * DAY else format_duration(age_ms)
 
-    console.print(head, markup=False)
+
+def _draw(console: Console, found: DueList, head: str, zone: str, at_ms: int) -> None:
+    say(console, "", head)
     console.print()
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in _HEADERS:
-        table.add_column(title, overflow="fold", no_wrap=title in ("LAST", "NEXT DUE", "STATE"))
-    for item in found.items:
-        cells = [escape(cell) for cell in _cells(item, zone, at_ms)]
-        style = _STYLES[item.state]
-        if style:
-            cells[6] = f"[{style}]{cells[6]}[/]"
-        table.add_row(*cells)
-    console.print(table)
+    rows = [_cells(item, zone, at_ms) for item in found.items]
+    styles = {(i, _STATE): _STYLES[item.state] for i, item in enumerate(found.items)}
+    whole = (0, 4, 5, _STATE) if console.width >= _ROOMY else (4, 5, _STATE)
+    show_columns(console, _HEADERS, rows, whole=whole, last_below=True, styles=styles)
     console.print()
-    console.print(_summary(found), markup=False)
+    say(console, "", _summary(found))
 
 
 def _cells(item: DueItem, zone: str, at_ms: int) -> list[str]:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import click
 import msgspec
 
-from shipkeeper.model.errors import Problems, ShipkeeperError
+from shipkeeper.model.errors import Failed, Problems, ShipkeeperError, UsageProblem
 from shipkeeper.model.record import API_VERSION
 
 
 def report(error: ShipkeeperError, argv: Sequence[str]) -> int:
     """Write the error to stderr, as JSON when ``-o json`` was asked for; returns the exit code."""
-    if _wants_json(argv):
+    if wants_json(argv):
         click.echo(msgspec.json.format(msgspec.json.encode(as_document(error)), indent=2).decode(), err=True)
     else:
         for one in _each(error):
@@ -42,6 +42,25 @@ def as_document(error: ShipkeeperError) -> dict[str, object]:
     return document
 
 
+def usage(error: click.ClickException) -> ShipkeeperError:
+    """What click says of a wrong call, as an error of ours."""
+    ctx = getattr(error, "ctx", None)
+    path = ctx.command_path if ctx is not None else "shipkeeper"
+    return UsageProblem(error.format_message(), hint=f"{path} --help")
+
+
+def unexpected(error: Exception) -> ShipkeeperError:
+    """What nobody foresaw: the system's own words for a file, and for anything else a plea to report it."""
+    if isinstance(error, OSError):
+        return Failed(error.strerror or str(error), object=str(error.filename or ""))
+    return Failed(
+        f"this should not happen: {type(error).__name__}: {error}",
+        code="internal",
+        why="what was asked for was not finished",
+        hint="shipkeeper -vv … shows where it happened; please report it with that",
+    )
+
+
 def _each(error: ShipkeeperError) -> Sequence[ShipkeeperError]:
     return error.problems if isinstance(error, Problems) and error.problems else (error,)
 
@@ -56,7 +75,8 @@ def _write(error: ShipkeeperError) -> None:
         click.echo(f"  what to do: {error.hint}", err=True)
 
 
-def _wants_json(argv: Sequence[str]) -> bool:
+def wants_json(argv: Sequence[str]) -> bool:
+    """Whether ``-o json`` stands among the words, in any of its spellings."""
     pairs = zip(argv, [*argv[1:], ""], strict=False)
     return any(
         (flag in ("-o", "--output") and value == "json") or flag in ("-ojson", "--output=json") for flag, value in pairs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import click
 from shipkeeper.app.propose import now_ms
 from shipkeeper.app.prove import Evidence, export_key, prove, show, verify_path
 from shipkeeper.app.state import State
-from shipkeeper.cli.options import output_option, state_option
+from shipkeeper.cli.options import given, output_option, state_option
 from shipkeeper.cli.output import emit, hint, markdown_table
 from shipkeeper.evidence.html import sign
 from shipkeeper.evidence.markdown import markdown
@@ -86,13 +87,16 @@ def verify(ctx: click.Context, path: str, key: str, expect_head: str, output: st
 @command.command("key")
 @click.option("--out", default="", metavar="FILE", help="Where to write it; without, it goes to stdout.")
 @state_option
-def key(out: str, state: str | None) -> None:
+@output_option()
+def key(out: str, state: str | None, output: str) -> None:
     """Write the public key that verifies this state folder's records (PEM). The key pair is made on first use."""
     signer = export_key(State.open(state), out)
+    pem = signer.public_pem().decode()
     if out:
         hint(f"key {signer.key_id} written to {out}")
-    else:
-        click.echo(signer.public_pem().decode(), nl=False)
+    if output in ("json", "yaml") or not out:
+        payload = {"keyId": signer.key_id, "pem": pem, "file": out}
+        emit("PublicKey", payload, output, lambda _: click.echo(pem, nl=False), lambda: f"```\n{pem}```")
 
 
 def _say_what_is_missing(report: Report, other_forecast: bool) -> None:
@@ -122,7 +126,8 @@ def _print_written(console: Console, made: Evidence) -> None:
     for path in made.files:
         console.print(f"  {path}", markup=False)
     console.print(f"head  {made.head}", markup=False, soft_wrap=True)
-    console.print(f"key   {made.key_id}   (public key: shipkeeper evidence key --out pub.pem)", markup=False)
+    get_key = f"shipkeeper evidence key --out pub.pem{given('state')}"
+    console.print(f"key   {made.key_id}   (public key: {get_key})", markup=False, soft_wrap=True)
     if report.left:
         console.print(f"{len(report.left)} left to do:", markup=False)
         for row in report.left:
@@ -130,7 +135,8 @@ def _print_written(console: Console, made: Evidence) -> None:
             if row.command:
                 console.print(f"      {row.command}", markup=False)
     folder = made.files[0].parent
-    console.print(f"Next: shipkeeper evidence verify {folder} --key pub.pem", markup=False)
+    words = f"Next: shipkeeper evidence verify {shlex.quote(str(folder))} --key pub.pem"
+    console.print(words, markup=False, soft_wrap=True)
 
 
 def _written_markdown(made: Evidence) -> str:
@@ -146,13 +152,17 @@ def _print_verification(console: Console, found: Verification) -> None:
     for text in found.unproven:
         console.print(f"? unproven {text}", markup=False, soft_wrap=True)
     if found.verdict == "holds":
-        rest = f"; {len(found.unproven)} things stay unproven" if found.unproven else "; nothing stays unproven"
+        rest = f"; {_unproven(len(found.unproven))}" if found.unproven else "; nothing stays unproven"
         console.print(f"HOLDS: {found.records} records of {found.run}{rest}", markup=False)
     else:
         broken = sum(1 for check in found.checks if check.state == "broken")
         console.print(
             f"BROKEN: {broken} of {len(found.checks)} checks failed. Do not rely on this record.", markup=False
         )
+
+
+def _unproven(number: int) -> str:
+    return f"{number} thing stays unproven" if number == 1 else f"{number} things stay unproven"
 
 
 def _verification_markdown(found: Verification) -> str:

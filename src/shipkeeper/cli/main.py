@@ -29,6 +29,9 @@ VERBS = {
 }
 """Verb → one line of help. The module is ``shipkeeper.cli.<verb>``; its command is called ``command``."""
 
+SHORT = ("status", "pause", "resume", "approve", "abort")
+"""Words that stand for ``runs WORD``; they are not listed."""
+
 
 class LazyVerbs(click.Group):
     """Lists verbs without importing them."""
@@ -39,6 +42,9 @@ class LazyVerbs(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the verb's module; None for a word that is not a verb."""
+        if cmd_name in SHORT:
+            runs: click.Group = importlib.import_module("shipkeeper.cli.runs").command
+            return runs.commands[cmd_name]
         if cmd_name not in self.list_commands(ctx):
             return None
         command: click.Command = importlib.import_module(f"shipkeeper.cli.{cmd_name}").command
@@ -55,12 +61,20 @@ class LazyVerbs(click.Group):
         """Run the verb; an error becomes words on stderr and the exit code of its kind."""
         try:
             return super().invoke(ctx)
-        except ShipkeeperError as error:
+        except click.ClickException as error:
+            from shipkeeper.cli.errors import report, usage, wants_json
+
+            if not wants_json(sys.argv[1:]):
+                raise
+            ctx.exit(report(usage(error), sys.argv[1:]))
+        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
             if ctx.obj["verbose"] >= 2:
                 raise
-            from shipkeeper.cli.errors import report
+            from shipkeeper.cli.errors import report, unexpected
 
-            ctx.exit(report(error, sys.argv[1:]))
+            ctx.exit(report(error if isinstance(error, ShipkeeperError) else unexpected(error), sys.argv[1:]))
 
 
 @click.command(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -46,3 +47,17 @@ def state_option(function: F) -> F:
     return click.option(
         "--state", metavar="DIR", envvar="SHIPKEEPER_STATE", help="State folder (journal, forecasts, keys)."
     )(function)
+
+
+def given(*names: str) -> str:
+    """The flags of that name that stood on the command line, to be repeated in a command that comes next.
+
+    A value from the environment is not repeated: it is still there then.
+    """
+    ctx = click.get_current_context()
+    found = [
+        f" --{name.removesuffix('_path')} {shlex.quote(str(ctx.params[name]))}"
+        for name in names
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    return "".join(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.propose import Wishes, load_plan, now_ms, propose, save_plan
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.survey import read_inventory
-from shipkeeper.cli.options import output_option, platform_option, source_options
+from shipkeeper.cli.columns import say, show_columns
+from shipkeeper.cli.options import given, output_option, platform_option, source_options
 from shipkeeper.cli.output import emit, hint, markdown_table
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import Plan
@@ -25,6 +27,8 @@ from shipkeeper.planning.request import ACTIONS, CONFIRM, ON_BLOCKED, ORDERS
 if TYPE_CHECKING:
     from rich.console import Console
 
+_COLUMNS = ("#", "ABOUT", "TAKES", "NODES", "ZONE", "DRAIN")
+_LABEL = 10
 _ALL_OR_LISTED = ("--delete-emptydir-data", "--allow-unmanaged")
 
 
@@ -126,7 +130,8 @@ def nodes(
     plan = propose(inventory, Wishes(**flags), said, parse_instant(at) if at else now_ms(), source.context)
     if save_path:
         save_plan(plan, save_path)
-        hint(f"saved to {save_path}; next: shipkeeper rehearse {save_path} --from {from_path or 'INVENTORY'}")
+        source_flags = given("from_path", "context", "kubeconfig")
+        hint(f"saved to {save_path}; next: shipkeeper rehearse {shlex.quote(save_path)}{source_flags}")
     emit("Plan", plan, output, lambda console: _draw(console, plan, inventory), lambda: _markdown(plan, inventory))
 
 
@@ -150,8 +155,10 @@ def explain(plan: str, step: str, output: str) -> None:
     lines = _explained(found)
 
     def table(console: Console) -> None:
-        for line in lines:
-            console.print(line, markup=False)
+        console.print(lines[0], markup=False, soft_wrap=True)
+        for line in lines[1:-1]:
+            say(console, line[:_LABEL], line[_LABEL:])
+        console.print(lines[-1], markup=False, soft_wrap=True)
 
     emit("StepExplanation", found, output, table, lambda: "\n".join(f"- {line}" for line in lines))
 
@@ -210,33 +217,23 @@ def _head(plan: Plan, inventory: Inventory | None) -> list[str]:
 
 def _bound_line(bounds: Bounds) -> str:
     longest = bounds.bounds[0]
-    text = f"at least  {_spent(longest.seconds)}   {longest.binding} ({longest.id}); {bounds.moves} pods move"
+    text = f"at least  {_spent(longest.seconds)}   {longest.binding}; {bounds.moves} pods move"
     if bounds.windows is not None and bounds.windows > 1:
         text += f"; at least {bounds.windows} windows of this length"
     return text
 
 
 def _draw(console: Console, plan: Plan, inventory: Inventory) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     for line in _head(plan, inventory):
-        console.print(line, markup=False)
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("#", justify="right")
-    table.add_column("ABOUT")
-    table.add_column("TAKES", no_wrap=True)
-    table.add_column("NODES", overflow="fold")
-    table.add_column("ZONE")
-    table.add_column("DRAIN", overflow="fold")
-    for row in batch_rows(plan):
-        table.add_row(*(escape(cell) for cell in _cells(plan, row)))
+        label = line[:_LABEL] if line[:_LABEL].endswith("  ") else ""
+        say(console, label, line[len(label) :])
     console.print()
-    console.print(table)
+    rows = [_cells(plan, row) for row in batch_rows(plan)]
+    show_columns(console, _COLUMNS, rows, whole=(0, 1, 2), last_below=True, right=(0,))
     if plan.notes:
         console.print()
         for note in plan.notes:
-            console.print(f"· {note}", markup=False)
+            say(console, "· ", note)
     console.print(f"\n{plan.digest}", markup=False)
 
 
@@ -261,18 +258,11 @@ def _markdown(plan: Plan, inventory: Inventory) -> str:
 
 
 def _draw_diff(console: Console, found: PlanDiff) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     if not found.changes:
         console.print("The plans do not differ, but for the time they were made.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for title in ("WHAT", "BEFORE", "AFTER"):
-        table.add_column(title, overflow="fold")
-    for change in found.changes:
-        table.add_row(*(escape(text or "–") for text in (change.what, change.before, change.after)))
-    console.print(table)
+    rows = [[text or "–" for text in (change.what, change.before, change.after)] for change in found.changes]
+    show_columns(console, ("WHAT", "BEFORE", "AFTER"), rows)
 
 
 def _markdown_diff(found: PlanDiff) -> str:

@@ -12,9 +12,11 @@ import click
 from shipkeeper.app.carry_out import Order, carry_out_live, new_run, plan_of, unfinished
 from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.propose import load_plan, now_ms
+from shipkeeper.app.runs import look
 from shipkeeper.app.state import State, read_forecast
-from shipkeeper.cli.options import platform_option, state_option
+from shipkeeper.cli.options import given, output_option, platform_option, state_option
 from shipkeeper.cli.output import console, hint
+from shipkeeper.cli.runs import show_run
 from shipkeeper.cli.screen import Night
 from shipkeeper.execution.world import RunResult
 from shipkeeper.model.errors import UsageProblem
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 @click.option("--pause-for", metavar="DURATION", help="The same for a paused run.  [default: until a person says so]")
 @platform_option
 @state_option
+@output_option()
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -58,10 +61,12 @@ def command(
     pause_for: str | None,
     platform: str | None,
     state: str | None,
+    output: str,
 ) -> None:
     """Carry out a plan on its cluster. Waits for the window; every effect is on record before it happens.
 
     Ctrl-C stops at the next safe point, a second one at once. A plan that was interrupted goes on where it stood.
+    With -o json, stdout gets the run's state once it has ended; what happens meanwhile goes to stderr.
     """
     kept = State.open(state)
     declared, _ = load_platform(platform, Path.cwd())
@@ -81,7 +86,9 @@ def command(
     )
     with _Screen(Night(forecast)) as screen:
         result = carry_out_live(order, kept, declared, screen.take, lambda text: hint(f"warning: {text}"))
-    _last_words(result)
+    _last_words(result, given("state"))
+    if output != "table":
+        show_run(look(kept, result.run_id), output)
     ctx.exit(result.exit_code)
 
 
@@ -109,16 +116,16 @@ def _hold(said: str | None, plan: Plan) -> int | None:
     return None if plan.window is not None else 0
 
 
-def _last_words(result: RunResult) -> None:
+def _last_words(result: RunResult, flags: str) -> None:
     run = result.run_id
     if result.state == "done":
-        hint(f"{run} done: {result.reason}. Next: shipkeeper evidence write {run} --out report/")
+        hint(f"{run} done: {result.reason}. Next: shipkeeper evidence write {run} --out report/{flags}")
     elif result.state in ("held", "paused", "interrupted"):
         hint(f"{run} {result.state}: {result.reason}")
-        hint(f"  see it: shipkeeper runs status {run}")
-        hint(f"  go on:  shipkeeper run --resume {run}")
+        hint(f"  see it: shipkeeper runs status {run}{flags}")
+        hint(f"  go on:  shipkeeper run --resume {run}{given('context', 'kubeconfig', 'platform')}{flags}")
     else:
-        hint(f"{run} {result.state}: {result.reason}. Its record: shipkeeper evidence write {run} --out report/")
+        hint(f"{run} {result.state}: {result.reason}. Its record: shipkeeper evidence write {run} --out report/{flags}")
 
 
 class _Screen:

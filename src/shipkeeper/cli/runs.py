@@ -8,7 +8,8 @@ import click
 
 from shipkeeper.app.runs import leave_word, list_runs, look
 from shipkeeper.app.state import State
-from shipkeeper.cli.options import output_option, state_option
+from shipkeeper.cli.columns import say, show_columns
+from shipkeeper.cli.options import given, output_option, state_option
 from shipkeeper.cli.output import emit, hint, markdown_table
 from shipkeeper.model.run import RunStatus
 
@@ -24,7 +25,10 @@ _HELD = 4
 @output_option()
 @click.pass_context
 def command(ctx: click.Context, state: str | None, output: str) -> None:
-    """List runs; status, pause, resume, approve, abort."""
+    """List runs; status, pause, resume, approve, abort.
+
+    'shipkeeper status RUN' is short for 'shipkeeper runs status RUN', and so on.
+    """
     if ctx.invoked_subcommand is not None:
         return
     rows = list_runs(State.open(state))
@@ -51,22 +55,27 @@ def command(ctx: click.Context, state: str | None, output: str) -> None:
 def status(ctx: click.Context, run: str, exit_code: bool, state: str | None, output: str) -> None:
     """Show one run: its state, why, what to do, and each step."""
     found = look(State.open(state), run)
+    show_run(found, output)
+    if exit_code:
+        ctx.exit({"held": _HELD, "paused": _PAUSED}.get(found.state, 0))
+
+
+def show_run(found: RunStatus, output: str) -> None:
+    """Write one run's state in the asked format."""
     heads = ["step", "state", "attempts", "why"]
     cells = [[step.id, step.state, str(step.attempts), step.reason] for step in found.steps]
 
     def table(console: Console) -> None:
         console.print(f"{found.id}  {found.state.upper()}  {_progress(found)} steps  plan {found.plan_digest[:19]}…")
         if found.reason:
-            console.print(f"why   {found.reason}", markup=False)
+            say(console, "why   ", found.reason)
         for line in found.commands:
-            console.print(f"      $ {line}", markup=False)
+            console.print(f"      $ {line}", markup=False, soft_wrap=True)
         console.print()
         _table(console, heads, cells, "no steps")
         console.print(f"\njournal head {found.journal_head}")
 
     emit("Run", found, output, table, lambda: f"# {found.id}: {found.state}\n\n" + markdown_table(heads, cells))
-    if exit_code:
-        ctx.exit({"held": _HELD, "paused": _PAUSED}.get(found.state, 0))
 
 
 def _word(word: str, text: str) -> click.Command:
@@ -77,9 +86,21 @@ def _word(word: str, text: str) -> click.Command:
     @click.option("--context", metavar="NAME", help="The cluster that is asked who you are.")
     @click.option("--kubeconfig", metavar="PATH", help="kubeconfig file, instead of $KUBECONFIG or ~/.kube/config.")
     @state_option
-    def leave(run: str, reason: str, step: str, context: str | None, kubeconfig: str | None, state: str | None) -> None:
+    @output_option()
+    def leave(
+        run: str,
+        reason: str,
+        step: str,
+        context: str | None,
+        kubeconfig: str | None,
+        state: str | None,
+        output: str,
+    ) -> None:
         by = leave_word(State.open(state), run, word, reason, step, context or "", kubeconfig or "")
-        hint(f"{word} left for {run} by {by}; see it: shipkeeper runs status {run}")
+        hint(f"{word} left for {run} by {by}; see it: shipkeeper runs status {run}{given('state')}")
+        if output != "table":
+            left = {"run": run, "word": word, "step": step, "by": by, "reason": reason}
+            emit("Word", left, output, lambda _: None, lambda: markdown_table([*left], [[*left.values()]]))
 
     made: click.Command = leave
     return made
@@ -98,15 +119,7 @@ def _progress(row: RunStatus) -> str:
 
 
 def _table(console: Console, heads: list[str], rows: list[list[str]], nothing: str) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     if not rows:
         console.print(nothing)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for head in heads:
-        table.add_column(head.upper(), overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    console.print(table)
+    show_columns(console, [head.upper() for head in heads], rows, whole=(0, 1), last_below=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from shipkeeper.app.inventory_diff import InventoryDiff, diff
 from shipkeeper.app.inventory_file import save
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.survey import load_inventory, read_inventory
+from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.options import output_option, source_options
 from shipkeeper.cli.output import emit, hint, markdown_table
 from shipkeeper.model.inventory import Inventory
@@ -41,6 +43,7 @@ _WORDS = {
     "namespaces": "namespaces",
 }
 _MOST_LINES = 40
+_LABEL = 9
 
 
 @click.command("survey")
@@ -67,7 +70,7 @@ def command(
     change = diff(load_inventory(other), inventory) if other else None
     if save_path:
         save(inventory, save_path)
-        hint(f"saved to {save_path}; use it with --from {save_path}")
+        hint(f"saved to {save_path}; use it with --from {shlex.quote(save_path)}")
     emit(
         "Inventory",
         payload(inventory, change),
@@ -100,36 +103,21 @@ def payload(inventory: Inventory, change: InventoryDiff | None = None) -> dict[s
 
 
 def _draw(console: Console, inventory: Inventory, change: InventoryDiff | None) -> None:
-    from rich.table import Table
-
     for line in _head(inventory):
-        console.print(line, markup=False)
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(justify="right")
-    table.add_column()
+        label = line[:_LABEL] if line[:_LABEL].endswith("  ") else ""
+        say(console, label, line[len(label) :])
+    console.print()
     for name, count in inventory.counts().items():
         if count:
-            table.add_row(str(count), _WORDS[name])
-    console.print()
-    console.print(table)
+            console.print(f"{count:>6}  {_WORDS[name]}", markup=False)
     if inventory.missing:
         console.print(f"\nUnknown, because it could not be read ({len(inventory.missing)}):", style="bold")
-        gaps = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for title in ("WHAT", "WHY", "SO UNKNOWN IS"):
-            gaps.add_column(title, overflow="fold")
-        for item in inventory.missing:
-            gaps.add_row(*(_plain(text) for text in (item.what, item.why, item.unknown)))
-        console.print(gaps)
+        gaps = [[item.what, item.why, item.unknown] for item in inventory.missing]
+        show_columns(console, ("WHAT", "WHY", "SO UNKNOWN IS"), gaps)
     if change is not None:
         console.print()
         for line in _changes(change):
             console.print(line, markup=False)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
 
 
 def _head(inventory: Inventory) -> list[str]:

@@ -175,7 +175,10 @@ CATALOGUE: Mapping[str, tuple[Box, ...]] = {
         ),
         Box("window-agreed", "Those who depend on the platform agreed to this window", "shipkeeper config show"),
         Box(
-            "rehearsed", "The plan was rehearsed in the last 24 hours and fits", "shipkeeper rehearse PLAN", _rehearsed
+            "rehearsed",
+            "The plan was rehearsed in the last 24 hours and fits",
+            "shipkeeper rehearse PLAN --context NAME",
+            _rehearsed,
         ),
         Box(
             "everything-read",
@@ -292,7 +295,11 @@ CATALOGUE: Mapping[str, tuple[Box, ...]] = {
         Box("logs-fresh", "Fresh logs are seen", "look at the logs: the newest line is under 5 min old"),
         Box("alerts-on", "The silences of this maintenance are lifted", _SILENCE),
         Box("users-told", "Users were told that it is over", "shipkeeper notices preview PLAN --kind done"),
-        Box("retrospective", "The retrospective was held and its actions have owners", "shipkeeper evidence write RUN"),
+        Box(
+            "retrospective",
+            "The retrospective was held and its actions have owners",
+            "shipkeeper evidence write RUN --out report/",
+        ),
     ),
 }
 """``before`` and ``after``: the boxes in the order in which they are asked."""

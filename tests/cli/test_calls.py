@@ -1,0 +1,144 @@
+"""Every call answers in words: wrong ones too, and in the format that was asked for."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+
+import pytest
+from click.testing import CliRunner, Result
+
+from shipkeeper.app.inventory_file import save
+from shipkeeper.app.state import State
+from shipkeeper.cli.main import SHORT, main
+from tests.builders import deployment, inventory, nodes
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SHIPKEEPER_STATE", raising=False)
+    save(inventory(*nodes(3), deployment("web", on=("n1", "n2"))), "prod.inv")
+
+
+@pytest.fixture
+def call(monkeypatch):
+    def made(line: str) -> Result:
+        words = shlex.split(line)
+        monkeypatch.setattr(sys, "argv", ["shipkeeper", *words])
+        return CliRunner().invoke(main, words, prog_name="shipkeeper")
+
+    return made
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rehearse x --seeds 0 -o json",
+        "check --fail-on often --output json",
+        "bogus -o json",
+        "run --bogus -o json",
+        "plan nodes --order sideways -ojson",
+        "runs status -o json --output=json",
+    ],
+)
+def test_a_wrong_call_is_an_error_object_when_json_was_asked_for(call, line):
+    done = call(line)
+    assert done.exit_code == 2, done.output
+    found = json.loads(done.stderr)
+    assert {"code", "message", "object", "hint", "location"} <= found.keys(), "cli.md names these keys"
+    assert (found["kind"], found["code"]) == ("Error", "usage")
+    assert found["hint"].endswith("--help")
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "run",
+        "runs pause",
+        "runs resume",
+        "runs approve",
+        "runs abort",
+        "runs reboot-done",
+        "evidence key",
+        "config check",
+    ],
+)
+def test_every_verb_takes_an_output_format(call, verb):
+    assert "-o, --output" in call(f"{verb} --help").stdout
+
+
+def test_what_nobody_foresaw_is_told_without_a_stack_trace(call, monkeypatch):
+    import shipkeeper.cli.survey as survey
+
+    monkeypatch.setattr(survey, "read_inventory", lambda source: {}["no such key"])
+    done = call("survey --from prod.inv")
+    assert done.exit_code == 1
+    assert "Traceback" not in done.output
+    assert "KeyError" in done.stderr
+    assert "-vv" in done.stderr, "a person needs the way to more, and to report it"
+    assert isinstance(call("-vv survey --from prod.inv").exception, KeyError), "-vv asks for the stack trace"
+
+
+def test_a_demo_that_cannot_write_says_so(call, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    done = call("demo --out file/demo")
+    assert done.exit_code == 2
+    assert "cannot be written" in done.stderr
+    assert "--out DIR" in done.stderr
+    done = call("demo --out file")
+    assert done.exit_code == 2
+    assert (tmp_path / "file").read_text() == "mine", "somebody's file is not thrown away"
+
+
+@pytest.mark.parametrize("word", SHORT)
+def test_words_for_a_run_are_understood_without_runs(call, word):
+    done = call(f"{word} run-nope --state state")
+    assert done.exit_code == 2, done.output
+    assert "run-nope" in done.stderr
+
+
+def test_the_next_command_works_as_it_is_printed(call, tmp_path):
+    save(inventory(*nodes(3), deployment("web", on=("n1", "n2"))), "my inventory")
+    done = call("plan nodes n1 --from 'my inventory' --save 'my plan'")
+    assert done.exit_code == 0, done.output
+    line = done.stderr.partition("next: shipkeeper ")[2].strip()
+    assert call(f"{line} --seeds 1 --workers 1 --state state").exit_code == 0, f"{line!r} does not work"
+
+
+def test_commands_of_a_checklist_name_the_plan_and_the_state(call):
+    assert call("plan nodes n1 --from prod.inv --save night.plan").exit_code == 0
+    done = call("checklist before night.plan --state here")
+    told = done.stdout.partition("Next: shipkeeper ")[2].strip()
+    assert "night.plan" in told
+    assert "--state here" in told
+    done = call(told.replace("NAME", "me").replace("TEXT", "seen"))
+    assert done.exit_code == 0, f"{told!r} does not work: {done.output}"
+    assert "shipkeeper notices preview night.plan" in call("checklist before night.plan --state other").stdout
+
+
+def test_a_key_for_programs(call):
+    found = json.loads(call("evidence key --state s -o json").stdout)
+    assert found["kind"] == "PublicKey"
+    assert found["pem"] in call("evidence key --state s").stdout
+
+
+def test_a_platform_file_that_is_in_order_says_so_to_programs(call, tmp_path):
+    (tmp_path / "shipkeeper.yaml").write_text("environments: [{name: e, clusters: [{name: c}]}]\n")
+    found = json.loads(call("config check -o json").stdout)
+    assert found["inOrder"] is True
+    assert found["counts"]["clusters"] == 1
+    assert "1 environment, 1 cluster, 0 reboot drivers" in call("config check").stdout
+
+
+def test_a_selector_that_picks_nothing_is_named(call):
+    done = call("plan nodes -l pool=gneral --from prod.inv")
+    assert done.exit_code == 2
+    assert "no node carries the selector's labels" in done.stderr
+
+
+def test_state_is_not_touched_by_a_wrong_call(call, tmp_path):
+    assert call("runs --state s -o csv").exit_code == 2
+    assert not (tmp_path / "s").exists() or not State.open("s").journal_path.exists()
