@@ -70,3 +70,10 @@ def test_order_of_pods_makes_no_difference() -> None:
     a, b = pod("a"), pod("b")
     one, other = inventory(), inventory()
     assert diff(replace(one, pods=PodTable.of([a, b])), replace(other, pods=PodTable.of([b, a]))).kinds == ()
+
+
+def test_what_changed_on_a_rebooted_machine_is_named():
+    before = inventory(*nodes(1))
+    machine = before.nodes[0]
+    after = replace(before, nodes=(replace(machine, info=replace(machine.info, boot_id="another")),))
+    assert diff(before, after).kinds[0].changed[0].fields == ("info.boot_id",), "'info' tells nobody what happened"

@@ -101,15 +101,19 @@ def _differences(before: dict[str, dict[str, Any]], after: dict[str, dict[str, A
 
 
 def _changed(old: Any, new: Any) -> list[str]:
-    return (
-        []
-        if old == new
-        else [
-            name
-            for name in old.__struct_fields__
-            if name not in _PASSING and _settled(getattr(old, name)) != _settled(getattr(new, name))
-        ]
-    )
+    """Names of the fields that differ; of a record inside, the fields inside it: ``info.boot_id``."""
+    found: list[str] = []
+    if old == new:
+        return found
+    for name in old.__struct_fields__:
+        was, now = getattr(old, name), getattr(new, name)
+        if name in _PASSING or _settled(was) == _settled(now):
+            continue
+        if isinstance(was, Struct) and type(was) is type(now):
+            found.extend(f"{name}.{inner}" for inner in _changed(was, now))
+        else:
+            found.append(name)
+    return found
 
 
 def _settled(value: Any) -> Any:

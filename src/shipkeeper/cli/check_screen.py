@@ -44,7 +44,7 @@ def draw(console: Console, findings: Findings, *, whole: bool, exit_code: int) -
     notes = findings.count("info")
     hints = [f"{notes} note{'s' if notes != 1 else ''} not shown: --all"] if notes and not whole else []
     if findings.items:
-        hints.append(f"what a rule means: check --explain {findings.items[0].rule}")
+        hints.append(f"what a rule means: shipkeeper check --explain {findings.items[0].rule}")
     if hints:
         console.print(" · ".join(hints), style="dim", markup=False)
     console.print(closing(findings), end="")

@@ -152,12 +152,17 @@ def _changes(change: InventoryDiff) -> list[str]:
         lines.append("  none")
     for kind in change.kinds:
         told = [f"+ {name}" for name in kind.added] + [f"- {name}" for name in kind.removed]
-        told += [f"~ {item.name}: {', '.join(item.fields)}" for item in kind.changed]
+        told += [f"~ {item.name}: {', '.join(_field(field) for field in item.fields)}" for item in kind.changed]
         lines.append(f"  {kind.kind}: {len(kind.added)} new, {len(kind.removed)} gone, {len(kind.changed)} changed")
         lines.extend(f"    {line}" for line in told[:_MOST_LINES])
         if len(told) > _MOST_LINES:
             lines.append(f"    and {len(told) - _MOST_LINES} more; -o json lists all")
     return lines
+
+
+def _field(name: str) -> str:
+    """A field's name as a person says it."""
+    return name.rpartition(".")[2].replace("_", " ")
 
 
 def _markdown(inventory: Inventory, change: InventoryDiff | None) -> str:

@@ -222,7 +222,11 @@ def _after_items(node: Node, place: str, waiting: list[tuple[int, Node]]) -> Ite
 def _from_node(node: Node, place: str, index: int) -> Found:
     where = Location(place, node.line)
     if not isinstance(node.value, dict):
-        raise BadInput("here is no Kubernetes object: it is not a mapping", location=where)
+        raise BadInput(
+            "this is no Kubernetes object",
+            location=where,
+            hint="give a must-gather, a support bundle, a kubectl cluster-info dump, or kubectl get -o json",
+        )
     try:
         head: Any = msgspec.convert(node.value, Head)
         data = msgspec.json.encode(node.value)
