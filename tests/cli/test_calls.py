@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 from shipkeeper.app.inventory_file import save
 from shipkeeper.app.state import State
 from shipkeeper.cli.main import SHORT, main
+from shipkeeper.execution.world import RunResult
+from shipkeeper.model.run import RunStatus
 from tests.builders import deployment, inventory, nodes
 
 
@@ -142,3 +144,28 @@ def test_a_selector_that_picks_nothing_is_named(call):
 def test_state_is_not_touched_by_a_wrong_call(call, tmp_path):
     assert call("runs --state s -o csv").exit_code == 2
     assert not (tmp_path / "s").exists() or not State.open("s").journal_path.exists()
+
+
+def test_a_run_ends_with_its_state_for_programs_and_its_exit_code(call, monkeypatch):
+    import shipkeeper.cli.run as verb
+
+    status = RunStatus(id="run-1", plan_digest="sha256:0", state="held", started_at="2026-12-01T21:00:00Z")
+    monkeypatch.setattr(
+        verb, "carry_out_live", lambda *_: RunResult(run_id="run-1", state="held", reason="a budget", exit_code=4)
+    )
+    monkeypatch.setattr(verb, "look", lambda state, run: status)
+    assert call("plan nodes n1 --from prod.inv --save night.plan").exit_code == 0
+    done = call("run night.plan --context prod --state s -o json")
+    assert done.exit_code == 4, done.output
+    found = json.loads(done.stdout)
+    assert (found["kind"], found["id"], found["state"]) == ("Run", "run-1", "held")
+    assert "shipkeeper run --resume run-1 --context prod --state s" in done.stderr, "the way on has to work as printed"
+    assert call("run night.plan --context prod --state s").stdout == "", "people read the progress on stderr"
+
+
+def test_a_word_left_for_a_run_is_confirmed_to_programs(call, monkeypatch):
+    import shipkeeper.cli.runs as verb
+
+    monkeypatch.setattr(verb, "leave_word", lambda *_: "on-call")
+    found = json.loads(call("pause run-1 --reason tired --state s -o json").stdout)
+    assert (found["kind"], found["word"], found["run"], found["by"]) == ("Word", "pause", "run-1", "on-call")
