@@ -59,7 +59,7 @@ BEFORE = Before(budgets=(BudgetBefore("default", "web", healthy=3, expected=3),)
 def test_budgets_restored(change: dict[str, Any], is_open: bool) -> None:
     stage = Stage()
     budgets = stage.twin.disruption.budgets
-    budgets[0] = replace(budgets[0], healthy=3, expected=3, desired=2, **{} if not change else {})
+    budgets[0] = replace(budgets[0], healthy=3, expected=3, desired=2)
     budgets[0] = replace(budgets[0], **change)
     assert ask(stage, lambda run: budgets_restored(run, BEFORE)).is_open is is_open
 

@@ -12,7 +12,7 @@ from shipkeeper.model.pods import Pod
 from shipkeeper.model.storage import CsiNode, VolumeAttachment
 from shipkeeper.model.time import SECOND, format_duration
 from shipkeeper.ports.gates import GateReading
-from shipkeeper.semantics.control_plane import is_api_server, is_etcd
+from shipkeeper.semantics.control_plane import is_api_server, is_control_plane, is_etcd
 
 _MIRROR_NAMESPACES = ("kube-system", "openshift-etcd", "openshift-kube-apiserver")
 
@@ -106,6 +106,10 @@ async def quorum(run: Run, gate: str, away: Sequence[str]) -> GateReading:
     for namespace in _MIRROR_NAMESPACES:
         members += [pod for pod in await run.api.list(Pod, namespace=namespace) if is_api_server(pod) or is_etcd(pod)]
     if not members:
+        heads = [node for node in await run.api.list(Node) if is_control_plane(node, ())]
+        if len(heads) == 1:
+            # k3s and its like run no such pods; with one node there is no quorum, and the plan acknowledged the outage.
+            return GateReading(gate, "open", f"{heads[0].name} is the only control-plane node: there is no quorum")
         return GateReading(
             gate,
             "unknown",
