@@ -228,7 +228,7 @@ class Once(NoFaults):
         self.said = False
 
     def before_call(self, verb: str, key: str, at_ms: int) -> Exception | None:
-        if not self.said and at_ms > b.NOW + 20 * SECOND:
+        if not self.said and verb == "get" and key.startswith("Node") and at_ms > b.NOW + 20 * SECOND:
             self.said = True
             return Unauthenticated("token expired")
         return None

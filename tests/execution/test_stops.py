@@ -169,6 +169,39 @@ def test_a_crash_while_giving_a_node_back_leaves_it_neither_cordoned_nor_forgott
     assert stage.boots("n2") == 1
 
 
+LEFT = {
+    "intent": "not begun",
+    "cordoned": "cordoned, nothing evicted",
+    "evicting": "cordoned, 1 of 2 pods have left it",
+    "drained": "drained, not rebooted, cordoned",
+    "rebooting": "asked to reboot, not back yet, cordoned",
+    "serves": "serves again, still cordoned",
+    "settling": "takes pods again; whether its workloads are well was not waited for",
+}
+
+
+@pytest.mark.parametrize("phase", list(TABLE))
+def test_stopped_at_once_it_says_how_the_node_was_left(phase: Phase) -> None:
+    stage = stage_with_slow_drain()
+    twice: list[int] = []
+
+    def listen(entry: Any) -> None:
+        if not twice and ENTERS[phase](entry.event):
+            twice.append(entry.seq)
+            stage.interrupts.stop()
+            stage.interrupts.stop()
+
+    stage.on_entry.append(listen)
+    result = stage.play()
+    assert (result.state, result.exit_code) == ("interrupted", 130)
+    left = {event.node: event for event in stage.of(NodeLeft)}
+    assert left["n2"].state == LEFT[phase]
+    assert left["n2"].next == f"shipkeeper run --resume {RUN}"
+    stage.on_entry.clear()
+    assert stage.play().state == "done"
+    assert stage.boots("n2") == 1
+
+
 # --- several nodes at once -----------------------------------------------------------------
 
 

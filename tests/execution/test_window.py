@@ -202,3 +202,46 @@ def test_a_drained_node_is_not_rebooted_when_the_time_has_run_out_meanwhile() ->
     assert (result.state, result.exit_code) == ("held", 4)
     assert stage.boots("n1") == 0, "it could not have been back before the reserve"
     assert not stage.node("n1").unschedulable
+
+
+def test_a_hold_after_a_node_ends_with_the_window_too() -> None:
+    never = replace(Stage().plan.timings, readiness={"Deployment/default/web": (36_000, 36_000), "*": (5, 5)})
+    asked = {"window": window(lasts_ms=2 * HOUR), "reserve_ms": 10 * MINUTE, "names": ("n1",)}
+    stage = Stage(timings=never, plan=optimistic, **asked)
+    result = stage.play(hold_for_ms=None)
+    assert (result.state, result.exit_code) == ("held", 4)
+    assert abs(stage.kernel.now_ms() - (b.NOW + 2 * HOUR)) < MINUTE, "it waited as long as there was a window"
+    assert not stage.node("n1").unschedulable
+
+
+def test_of_a_batch_that_was_half_begun_the_begun_half_is_given_back_after_the_window() -> None:
+    stage = Stage(
+        window=window(lasts_ms=2 * HOUR),
+        reserve_ms=10 * MINUTE,
+        plan=lambda plan: replace(plan, batches=(("n1", "n2", "n3"),), max_parallel=3),
+    )
+    life = Mortal(-1)
+
+    def dies(entry: Any) -> None:
+        if isinstance(entry.event, StepOutcome) and entry.event.step == "n1/cordon":
+            life.dead = True
+
+    stage.on_entry.append(dies)
+    real = stage.api.get
+
+    async def late(kind: Any, name: str, namespace: str = "") -> Any:
+        if name in ("n2", "n3") and stage.of(StepIntent, step="n1/cordon"):
+            await stage.kernel.sleep(10 * SECOND)
+        return await real(kind, name, namespace)
+
+    stage.api.get = late
+    with pytest.raises(Crash):
+        stage.play(world=stage.world(api=MortalApi(stage.api, life), journal=MortalJournal(stage.journal, life)))
+    stage.kernel.abandon()
+    stage.on_entry.clear()
+    assert stage.node("n1").unschedulable
+    stage.kernel.advance(b.NOW + 5 * HOUR)
+    result = stage.play()
+    assert (result.state, result.exit_code) == ("held", 4)
+    assert not [name for name in ("n1", "n2", "n3") if stage.node(name).unschedulable]
+    assert [stage.boots(name) for name in ("n1", "n2", "n3")] == [0, 0, 0]

@@ -231,6 +231,33 @@ def test_an_error_in_the_body_wins_over_the_pieces(drive: Drive) -> None:
     drive(body)
 
 
+def test_a_cancellation_is_not_lost_while_a_scope_is_left_with_an_error(drive: Drive) -> None:
+    log: list[Any] = []
+
+    async def body(runtime: Runtime) -> None:
+        async def slow_to_end() -> None:
+            try:
+                await runtime.sleep(1_000)
+            finally:
+                await runtime.sleep(50)
+
+        async def work() -> None:
+            try:
+                async with runtime.scope() as scope:
+                    scope.start("slow", slow_to_end)
+                    await runtime.sleep(1)
+                    raise Boom("body")
+            except Boom:
+                log.append("went on")
+                await runtime.sleep(10_000)
+
+        log.append(await runtime.first_of(work, after(runtime, 20, "stop")))
+        log.append(runtime.monotonic_ms())
+
+    drive(body)
+    assert log == [(1, "stop"), 20], "the work went on although it had been cancelled"
+
+
 def test_cancellation_runs_through_nested_scopes_and_deadlines(drive: Drive) -> None:
     log: list[Any] = []
 

@@ -216,6 +216,6 @@ class Scope:
         interrupted = await self._kernel.join(self._tasks, cancel_on_interrupt=True)
         if self._failure is not None and (error is None or (isinstance(error, Cancelled) and self._cancelled_owner)):
             raise self._failure
-        if error is None and interrupted is not None:
-            raise interrupted
+        if interrupted is not None and not isinstance(error, Cancelled):
+            raise interrupted  # whoever cancelled us while we left, with or without an error, must not be overheard
         return False

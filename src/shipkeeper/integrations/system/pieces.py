@@ -216,6 +216,6 @@ class Scope:
             error is None or (isinstance(error, asyncio.CancelledError) and self._cancelled_owner)
         ):
             raise self._failure
-        if error is None and interrupted is not None:
-            raise interrupted
+        if interrupted is not None and not isinstance(error, asyncio.CancelledError):
+            raise interrupted  # whoever cancelled us while we left, with or without an error, must not be overheard
         return False
