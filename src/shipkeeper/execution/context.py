@@ -39,7 +39,7 @@ class Run:
     estimates: Estimates
     by: str = ""
     planned: dict[str, PlannedNode] = field(default_factory=dict)
-    budgets: dict[tuple[str, str], Budget] | None = None
+    budgets: dict[str, dict[str, Budget]] | None = None
     drainers: tuple[ObjectRef, ...] = ()
     """Workloads of other maintenance software that can hold a lock."""
 

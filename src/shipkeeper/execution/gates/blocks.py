@@ -80,7 +80,9 @@ def reading_of(blockers: Sequence[Blocker]) -> GateReading:
 
 async def remember_budgets(run: Run) -> None:
     """Take the budgets' specs as they are now as what people agreed to."""
-    run.budgets = {(item.namespace, item.name): item for item in await run.api.list(Budget)}
+    run.budgets = {}
+    for item in await run.api.list(Budget):
+        run.budgets.setdefault(item.namespace, {})[item.name] = item
 
 
 async def nothing_changed(run: Run, pods: Sequence[Pod]) -> GateReading:
@@ -114,18 +116,18 @@ async def _changed_budget(run: Run, pods: Sequence[Pod]) -> tuple[Budget, str] |
     """A budget over these pods that was changed, added or deleted since the start, and which of these."""
     changed: list[Budget] = []
     words: dict[tuple[str, str], str] = {}
-    known = run.budgets or {}
     for namespace in sorted({pod.namespace for pod in pods}):
+        known = (run.budgets or {}).get(namespace, {})
         now = {item.name: item for item in await run.api.list(Budget, namespace=namespace)}
         for name, item in sorted(now.items()):
-            before = known.get((namespace, name))
+            before = known.get(name)
             if before is None or (before.uid, before.generation) != (item.uid, item.generation):
                 changed.append(item)
                 words[(namespace, name)] = "was added" if before is None else "was changed"
-        for key, before in sorted(known.items()):
-            if key[0] == namespace and key[1] not in now:
+        for name, before in sorted(known.items()):
+            if name not in now:
                 changed.append(before)
-                words[key] = "was deleted"
+                words[(namespace, name)] = "was deleted"
     if not changed:
         return None
     index = compile_budgets(changed)
