@@ -47,6 +47,8 @@ class Settings:
     stable_ready: str = "1s"
     fault: str = "none"
     drain: dict[str, Any] = field(default_factory=dict)
+    mechanics: dict[str, str] = field(default_factory=dict)
+    """What was measured just now (``calibrate``), over ``MECHANICS``."""
 
 
 def driver_argv(plane: Plane, settings: Settings, log: Path | None = None) -> list[str]:
@@ -66,7 +68,7 @@ def timings(built: Built, settings: Settings) -> dict[str, Any]:
         "stableReady": settings.stable_ready,
         "readiness": {key: f"{row.ready_ms}ms" for key, row in known.items() if row.ready_ms is not None},
         "termination": {key: f"{row.gone_after_ms}ms" for key, row in known.items()},
-        "mechanics": MECHANICS,
+        "mechanics": {**MECHANICS, **settings.mechanics},
     }
 
 
