@@ -66,7 +66,7 @@ class Version(Struct, frozen=True, eq=False):
 
     @property
     def minor_key(self) -> tuple[int, int]:
-        """What counts as one minor: (major, minor). For ``ck8s`` that of the upstream release, in ``calver`` a month."""
+        """What counts as one minor: (major, minor). For ``ck8s`` that of upstream, in ``calver`` a month."""
         return (self.major, self.minor)
 
     def is_newer_than(self, other: Version) -> bool | None:
