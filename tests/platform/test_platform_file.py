@@ -17,7 +17,7 @@ from shipkeeper.model.errors import BadInput, Problems, UsageProblem
 from shipkeeper.model.platform import Platform
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
-WINDOW = "environments: [{name: a, clusters: [], windows: [{name: w, duration: 1h, zone: UTC, "
+WINDOW = "environments: [{name: a, clusters: [{name: c}], windows: [{name: w, duration: 1h, zone: UTC, "
 EXAMPLE = re.search(r"```yaml\n(.*?)```", (DOCS / "platform-file.md").read_text(), re.DOTALL)[1]
 
 

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import Any
 
+from shipkeeper.app.platform_people_checks import PEOPLE_CHECKS, check_people
 from shipkeeper.app.platform_yaml import FieldCheck, Path, Reading
 from shipkeeper.knowledge.cadence import parse_cadence
 from shipkeeper.knowledge.schedule import merged_schedule
@@ -215,6 +216,7 @@ FIELD_CHECKS: dict[tuple[str, str], FieldCheck] = {
     ("Task", "id"): _task_id,
     ("Task", "level"): _one_of(LEVELS),
     ("Task", "cadence"): parse_cadence,
+    **PEOPLE_CHECKS,
 }
 """Checks of single values, by struct and field."""
 
@@ -244,6 +246,10 @@ def check_together(platform: Platform, reading: Reading) -> None:
         for j, rule in enumerate(env.windows):
             _window(reading, ("environments", i, "windows", j), rule)
     _once(reading, ("schedule",), "id", [task.id for task in platform.schedule], "task")
+    _once(reading, ("channels",), "name", [channel.name for channel in platform.channels], "channel")
+    _once(reading, ("components",), "name", [component.name for component in platform.components], "component")
+    _once(reading, ("people",), "name", [person.name for person in platform.people], "person")
+    check_people(platform, reading)
     known = [task.id for task in merged_schedule(platform.schedule)]
     for task in platform.done:
         if task not in known:
@@ -259,6 +265,8 @@ def _window(reading: Reading, path: Path, rule: WindowRule) -> None:
     try:
         check_rule(rule)
     except BadInput as error:
+        if any(known.message == error.message for known in reading.problems):
+            return  # said where the value stands
         field = "start" if "time of day" in error.message or "offset" in error.message else "rrule"
         reading.add(error.message, reading.at((*path, field)), hint=error.hint)
 

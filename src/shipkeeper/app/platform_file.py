@@ -65,8 +65,13 @@ def parse_platform(data: bytes, name: str) -> Platform:
         return Platform()
     reading = Reading(name, FIELD_CHECKS)
     plain = reading.read(root, msgspec.inspect.type_info(Platform), ())
-    if not reading.problems:
+    try:
         platform = msgspec.convert(plain, Platform)
+    except msgspec.ValidationError:
+        if not reading.problems:
+            raise
+    else:
+        # Also where single values are wrong: all mistakes are told at once.
         check_together(platform, reading)
     if reading.problems:
         problems = sorted(

@@ -35,7 +35,9 @@ class Reading:
         self._seen = 0
 
     def add(self, message: str, place: Location, *, hint: str = "", why: str = "") -> None:
-        """Note a mistake."""
+        """Note a mistake, once."""
+        if any(known.message == message and known.location == place for known in self.problems):
+            return
         self.problems.append(BadInput(message, location=place, hint=hint, why=why))
 
     def at(self, path: Path) -> Location:

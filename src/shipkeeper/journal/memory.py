@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shipkeeper.journal.chain import next_entries
-from shipkeeper.journal.names import CHECKS
+from shipkeeper.journal.names import is_run
 from shipkeeper.model.run import RunEvent
 from shipkeeper.ports.journal import Entry, Message
 
@@ -37,8 +37,8 @@ class MemoryJournal:
         return tuple(self._chain(run)[after:])
 
     def runs(self) -> tuple[str, ...]:
-        """Run ids, oldest first. Chains of checklists (ids that begin with ``checks-``) are not runs."""
-        return tuple(run for run, added in self._added.items() if added and not run.startswith(CHECKS))
+        """Run ids, oldest first. Chains of checklists and logbooks are not runs."""
+        return tuple(run for run, added in self._added.items() if added and is_run(run))
 
     def head(self, run: str) -> tuple[int, str]:
         """(seq, hash) of the newest entry; (0, "") for a run without any."""

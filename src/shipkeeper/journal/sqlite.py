@@ -11,7 +11,7 @@ from pathlib import Path
 from shipkeeper.journal.chain import broken, next_entries, verified
 from shipkeeper.journal.filesystems import refuse_network
 from shipkeeper.journal.locks import RunLocks
-from shipkeeper.journal.names import CHECKS
+from shipkeeper.journal.names import is_run
 from shipkeeper.journal.schema import migrate
 from shipkeeper.model.errors import Failed
 from shipkeeper.model.run import RunEvent
@@ -137,12 +137,12 @@ class SqliteJournal:
         return entries[after:]
 
     def runs(self) -> tuple[str, ...]:
-        """Run ids, oldest first. Chains of checklists (ids that begin with ``checks-``) are not runs."""
+        """Run ids, oldest first. Chains of checklists and logbooks are not runs."""
         with self._database.errors():
             rows = self._database.connection.execute(
                 "SELECT run FROM entries GROUP BY run ORDER BY MIN(rowid)"
             ).fetchall()
-        return tuple(run for (run,) in rows if not run.startswith(CHECKS))
+        return tuple(run for (run,) in rows if is_run(run))
 
     def head(self, run: str) -> tuple[int, str]:
         """(seq, hash) of the newest entry; (0, "") for a run without any."""

@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
+from shipkeeper.model.declared import Declared
+from shipkeeper.model.declared_people import Channel, NoticePolicy, Person, Scope
+from shipkeeper.model.declared_windows import Freeze, WindowRule
 from shipkeeper.model.schedule import Task
 
-
-class Declared(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Base of the platform file's sections: unknown keys are errors."""
-
-
-class Person(Declared, frozen=True, kw_only=True):
-    """Somebody with a role: on-call, lead, security, auditor, drill-lead, or the team's own word."""
-
-    name: str
-    roles: tuple[str, ...] = ()
-    contact: str = ""
-    identity: str = ""
-    """What the API server calls them (user name), for approvals."""
-
-
-class Scope(Declared, frozen=True, kw_only=True):
-    """What is inside the fence, what is outside, who owns it and whom to escalate to."""
-
-    component: str
-    inside: bool = True
-    owner: str = ""
-    escalate_to: str = ""
-    namespaces: tuple[str, ...] = ()
-
-
-class WindowRule(Declared, frozen=True, kw_only=True):
-    """A recurring window: an RFC 5545 RRULE for its starts, local start time, duration and zone."""
-
-    name: str
-    rrule: str
-    start: str
-    """Local time of day, HH:MM."""
-    duration: str
-    zone: str
-    agreed_by: tuple[str, ...] = ()
-    agreed_until: str = ""
-    first: str = ""
-    """Date (YYYY-MM-DD) from which INTERVAL and COUNT count; required when the RRULE has either."""
+__all__ = [
+    "Channel",
+    "ClusterConfig",
+    "Component",
+    "Declared",
+    "DrainDefaults",
+    "DriverConfig",
+    "Environment",
+    "Freeze",
+    "NoticePolicy",
+    "Objectives",
+    "Person",
+    "Platform",
+    "Scope",
+    "Sources",
+    "TimingConfig",
+    "WindowRule",
+]
 
 
 class DriverConfig(Declared, frozen=True, kw_only=True):
@@ -99,6 +80,60 @@ class ClusterConfig(Declared, frozen=True, kw_only=True):
     timings: TimingConfig = TimingConfig()
 
 
+class Objectives(Declared, frozen=True, kw_only=True):
+    """What a disaster may cost at most, who decided that, and why. Durations such as ``24h`` or ``7d``.
+
+    ``rpo``: data lost, counted back from the disaster; ``retention``: how long a backup is kept; ``rto``: until the
+    service is back. Empty: nobody declared it.
+    """
+
+    rpo: str = ""
+    retention: str = ""
+    rto: str = ""
+    decided_by: str = ""
+    decided_on: str = ""
+    why: str = ""
+
+
+class Component(Declared, frozen=True, kw_only=True):
+    """Software of the platform whose upkeep follows rules of its own.
+
+    ``product`` is its id in the knowledge (``shipkeeper knowledge show`` lists them); empty: the same as ``name``.
+    """
+
+    name: str
+    product: str = ""
+    namespaces: tuple[str, ...] = ()
+    """Where it runs; empty: wherever it is found."""
+    owner: str = ""
+    version: str = ""
+    """What runs, where no survey can tell (firmware of an HSM, a service outside the cluster)."""
+    target: str = ""
+    """The version to stay at or go to; empty: the newest that its path policy and support dates allow."""
+    path_policy: str = ""
+    """Which path rule holds (``docs/reference/path-policies.md``); empty: the product's default."""
+    exposure: str = ""
+    """Who can reach it: internet | internal | none; empty: not known, and a person is asked where it matters."""
+    impact: str = ""
+    """What people notice while it is upgraded, in the team's own words."""
+
+
+class Sources(Declared, frozen=True, kw_only=True):
+    """Files and folders outside the cluster that a survey reads, relative to the platform file.
+
+    ``checkouts``: component → git checkout with its tags, change logs and migration documents. ``updates``: git
+    repositories with branches of proposed updates (Renovate). ``facts``: files or folders with facts about nodes.
+    ``knowledge``: a file that corrects or extends the facts that come with Shipkeeper. ``exploited``: a catalogue of
+    vulnerabilities that are known to be exploited.
+    """
+
+    checkouts: dict[str, str] = {}
+    updates: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    knowledge: str = ""
+    exploited: str = ""
+
+
 class Environment(Declared, frozen=True, kw_only=True):
     """Staging, production…: clusters that are maintained on the same calendar."""
 
@@ -106,6 +141,14 @@ class Environment(Declared, frozen=True, kw_only=True):
     clusters: tuple[ClusterConfig, ...]
     windows: tuple[WindowRule, ...] = ()
     production: bool = True
+    follows: str = ""
+    """The environment that gets every change first (staging); this one waits until it proved itself there."""
+    skew: int = 5
+    """How many working days lie between the end of a maintenance there and its beginning here."""
+    freezes: tuple[Freeze, ...] = ()
+    country: str = ""
+    """Whose national holidays are no working days here (ISO 3166-1, ``SE`` or ``DE-BY``); empty: the platform's."""
+    objectives: Objectives = Objectives()
 
 
 class Platform(Declared, frozen=True, kw_only=True):
@@ -115,9 +158,21 @@ class Platform(Declared, frozen=True, kw_only=True):
     kind: str = "Platform"
     name: str = "platform"
     zone: str = "UTC"
+    country: str = ""
+    """Whose national holidays are no working days (ISO 3166-1, ``SE`` or ``DE-BY``)."""
     environments: tuple[Environment, ...] = ()
     scope: tuple[Scope, ...] = ()
     people: tuple[Person, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    notices: NoticePolicy = NoticePolicy()
+    components: tuple[Component, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    """Freezes of every environment."""
+    patch_deadlines: dict[str, str] = {}
+    """Severity (critical, high, medium, low) → how long after a fix is out its patch may wait, such as ``7d``."""
+    objectives: Objectives = Objectives()
+    """Of every environment that declares none of its own."""
+    sources: Sources = Sources()
     reboot_drivers: dict[str, DriverConfig] = {}
     schedule: tuple[Task, ...] = ()
     """Rows added to the default schedule, or replacing the row of the same id."""

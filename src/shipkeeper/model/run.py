@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from shipkeeper.model.book import BookEvent
 from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.record import Record
@@ -172,6 +173,7 @@ RunEvent = (
     | NodeLeft
     | RunEnded
     | HeadSigned
+    | BookEvent
 )
 
 _DECODER: msgspec.json.Decoder[RunEvent] = msgspec.json.Decoder(RunEvent)

@@ -29,6 +29,12 @@ class Task(Record, frozen=True, kw_only=True):
     source: str = ""
     recurs: tuple[str, ...] = ()
     """The cadence in the words above, where ``cadence`` says it in a person's own; empty: read from ``cadence``."""
+    questions: tuple[str, ...] = ()
+    """What a person answers when they attest that it was done; none: it is done by work, not by attestation."""
+    attested_by: tuple[str, ...] = ()
+    """Roles whose word counts for it; none: anybody's."""
+    product: str = ""
+    """The product of the knowledge that it keeps up to date, where it is one."""
 
 
 class DueItem(Record, frozen=True, kw_only=True):
