@@ -33,6 +33,7 @@ def of_type(wanted: inspect.Type) -> st.SearchStrategy[Any]:
         return st.sampled_from(wanted.values)
     simple: dict[type, st.SearchStrategy[Any]] = {
         inspect.IntType: small,
+        inspect.FloatType: st.floats(0, 10),
         inspect.StrType: words,
         inspect.BoolType: st.booleans(),
         inspect.NoneType: st.none(),

@@ -44,7 +44,7 @@ def test_json_has_the_keys_that_other_programs_read(dump: str) -> None:
     assert found["takenAt"] == "2026-01-02T04:00:00.500Z"
     assert (found["counts"]["nodes"], found["counts"]["pods"], found["counts"]["budgets"]) == (3, 4, 1)
     assert found["drainers"] == ["MachineConfigPool", "kured"]
-    assert {"what", "why", "unknown"} == set(found["missing"][0])
+    assert {"what", "why", "unknown", "field"} == set(found["missing"][0])
     assert found == yaml.safe_load(run("--from", dump, "-o", "yaml").stdout)
 
 

@@ -45,6 +45,21 @@ def test_every_inventory_comes_back_as_it_was(tmp_path: Path, whole: Inventory) 
     assert same(load(path), whole)
 
 
+@pytest.mark.requirement("R-A2")
+def test_an_older_file_is_read_and_what_it_lacks_is_unknown_not_absent(tmp_path: Path, saved: Path) -> None:
+    data = saved.read_bytes()
+    old = msgspec.msgpack.decode(zlib.decompress(data[HEAD.size :]))
+    new = {"releases", "flux", "crds", "backups", "certificates", "policies", "images", "node_facts"}
+    packed = zlib.compress(msgspec.msgpack.encode({key: value for key, value in old.items() if key not in new}))
+    path = tmp_path / "old.inv"
+    path.write_bytes(HEAD.pack(MAGIC, 1, len(packed), hashlib.sha256(packed).digest()) + packed)
+    found = load(path)
+    assert len(found.pods) == len(sample().pods)
+    for field in new:
+        assert found.missing_in(field), f"an old file says nothing of {field}, and that must not read as: there is none"
+    assert not load(saved).missing, "a file of today tells itself what it could not read"
+
+
 def test_the_same_inventory_is_the_same_bytes(tmp_path: Path, saved: Path) -> None:
     save(load(saved), tmp_path / "again.inv")
     assert (tmp_path / "again.inv").read_bytes() == saved.read_bytes()

@@ -15,11 +15,12 @@ from typing import Any
 import msgspec
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shipkeeper.app.inventory_diff import diff
 from shipkeeper.app.state import write_atomically
 from shipkeeper.model.errors import BadInput, Failed, Location
-from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.inventory import Inventory, Missing
 from shipkeeper.model.pods import PodShape
 from shipkeeper.model.refs import OwnerRef
 from shipkeeper.model.table import PodTable, RareFields
@@ -27,7 +28,8 @@ from shipkeeper.model.table import PodTable, RareFields
 __all__ = ["diff", "is_saved_inventory", "load", "save"]
 
 MAGIC = b"\x89SKINV\r\n"
-VERSION = 1
+VERSION = 2
+"""1: up to what plans need of Kubernetes itself. 2: also the platform on it (releases, CRDs, operators' objects)."""
 _HEAD = struct.Struct(">8sHQ32s")
 _LARGEST = 4 << 30
 _NUMBER = "<i8"
@@ -83,9 +85,17 @@ def load(path: str | Path) -> Inventory:
     if hashlib.sha256(packed).digest() != digest:
         raise _unusable(path, "its checksum does not hold: it was damaged or edited")
     try:
-        return _DECODER.decode(_unpack(packed, path))
+        inventory = _DECODER.decode(_unpack(packed, path))
+        return inventory if version > 1 else _without_platform(inventory)
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         raise _unusable(path, f"its content makes no sense: {error}") from error
+
+
+def _without_platform(inventory: Inventory) -> Inventory:
+    """What was saved before the platform's objects were read: they are unknown, not absent."""
+    why = "the file was saved by an older Shipkeeper, which did not read them"
+    gaps = (Missing(name, why, "what of the platform is due", name) for name in _SINCE_2)
+    return replace(inventory, missing=(*inventory.missing, *gaps))
 
 
 def _unpack(packed: memoryview, path: str | Path) -> bytes:
@@ -144,5 +154,25 @@ def _from_plain(wanted: type, value: Any) -> PodTable:
 
 
 _EMPTY = PodTable.of(())
+_SINCE_2 = (
+    "releases",
+    "flux",
+    "crds",
+    "backups",
+    "backup_schedules",
+    "backup_locations",
+    "database_clusters",
+    "identity_servers",
+    "realm_imports",
+    "certificates",
+    "policies",
+    "policy_exceptions",
+    "vulnerability_reports",
+    "images",
+    "control_plane",
+    "node_facts",
+    "deprecated_requests",
+)
+"""Fields of Inventory that a file of version 1 does not have."""
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_to_plain)
 _DECODER = msgspec.msgpack.Decoder(Inventory, dec_hook=_from_plain)

@@ -41,6 +41,23 @@ _WORDS = {
     "autoscalers": "autoscalers",
     "leases": "leases",
     "namespaces": "namespaces",
+    "releases": "Helm releases",
+    "flux": "Flux objects",
+    "crds": "custom resource definitions",
+    "backups": "backups",
+    "backupSchedules": "backup schedules",
+    "backupLocations": "backup locations",
+    "databaseClusters": "database clusters",
+    "identityServers": "identity servers",
+    "realmImports": "realm imports",
+    "certificates": "certificates",
+    "policies": "policies",
+    "policyExceptions": "policy exceptions",
+    "vulnerabilityReports": "vulnerability reports",
+    "images": "images",
+    "controlPlane": "control-plane components",
+    "deprecatedRequests": "deprecated APIs in use",
+    "updates": "proposed updates",
 }
 _MOST_LINES = 40
 _LABEL = 9

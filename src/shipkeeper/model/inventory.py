@@ -18,18 +18,42 @@ from shipkeeper.model.cluster import (
     Service,
     Webhook,
 )
+from shipkeeper.model.facts import (
+    ControlPlaneComponent,
+    DeprecatedRequest,
+    ImageUse,
+    NodeFacts,
+    ProposedUpdate,
+    VulnerabilityReport,
+)
 from shipkeeper.model.nodes import Node
+from shipkeeper.model.operands import (
+    Backup,
+    BackupLocation,
+    BackupSchedule,
+    Certificate,
+    DatabaseCluster,
+    IdentityServer,
+    Policy,
+    PolicyException,
+    RealmImport,
+)
+from shipkeeper.model.releases import Crd, FluxObject, Release
 from shipkeeper.model.storage import Claim, CsiNode, StorageClass, Volume, VolumeAttachment
 from shipkeeper.model.table import PodTable
 from shipkeeper.model.workloads import Budget, Workload
 
 
 class Missing(Struct, frozen=True):
-    """Something that could not be read: what, why, and what that makes unknown."""
+    """Something that could not be read: what, why, and what that makes unknown.
+
+    ``field`` is the field of Inventory that is not whole because of it; empty where ``what`` says enough.
+    """
 
     what: str
     why: str
     unknown: str
+    field: str = ""
 
 
 class Inventory(Struct, frozen=True):
@@ -64,6 +88,25 @@ class Inventory(Struct, frozen=True):
     events: tuple[Event, ...] = ()
     drainers: tuple[str, ...] = ()
     """Kinds of other node-maintenance software seen by their API objects (MachineConfigPool, Machine, NodePool…)."""
+    releases: tuple[Release, ...] = ()
+    flux: tuple[FluxObject, ...] = ()
+    crds: tuple[Crd, ...] = ()
+    backups: tuple[Backup, ...] = ()
+    backup_schedules: tuple[BackupSchedule, ...] = ()
+    backup_locations: tuple[BackupLocation, ...] = ()
+    database_clusters: tuple[DatabaseCluster, ...] = ()
+    identity_servers: tuple[IdentityServer, ...] = ()
+    realm_imports: tuple[RealmImport, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    policy_exceptions: tuple[PolicyException, ...] = ()
+    vulnerability_reports: tuple[VulnerabilityReport, ...] = ()
+    images: tuple[ImageUse, ...] = ()
+    control_plane: tuple[ControlPlaneComponent, ...] = ()
+    node_facts: tuple[NodeFacts, ...] = ()
+    """One a node, also for those of which nothing more is known."""
+    deprecated_requests: tuple[DeprecatedRequest, ...] = ()
+    updates: tuple[ProposedUpdate, ...] = ()
     missing: tuple[Missing, ...] = ()
     skipped: dict[str, int] = {}
     """Objects that were there and of no use here, by kind: seen, counted, and not read."""
@@ -90,6 +133,23 @@ class Inventory(Struct, frozen=True):
             "autoscalers": len(self.autoscalers),
             "leases": len(self.leases),
             "namespaces": len(self.namespaces),
+            "releases": len(self.releases),
+            "flux": len(self.flux),
+            "crds": len(self.crds),
+            "backups": len(self.backups),
+            "backupSchedules": len(self.backup_schedules),
+            "backupLocations": len(self.backup_locations),
+            "databaseClusters": len(self.database_clusters),
+            "identityServers": len(self.identity_servers),
+            "realmImports": len(self.realm_imports),
+            "certificates": len(self.certificates),
+            "policies": len(self.policies),
+            "policyExceptions": len(self.policy_exceptions),
+            "vulnerabilityReports": len(self.vulnerability_reports),
+            "images": len(self.images),
+            "controlPlane": len(self.control_plane),
+            "deprecatedRequests": len(self.deprecated_requests),
+            "updates": len(self.updates),
         }
 
     def node(self, name: str) -> Node | None:
@@ -99,3 +159,7 @@ class Inventory(Struct, frozen=True):
     def is_missing(self, what: str) -> bool:
         """Whether objects of that kind (plural resource name) could not be read."""
         return any(item.what == what for item in self.missing)
+
+    def missing_in(self, field: str) -> tuple[Missing, ...]:
+        """What could not be read of a field, such as ``releases``: when there is any, an empty field means unknown."""
+        return tuple(item for item in self.missing if item.field == field)
