@@ -7,14 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
+from shipkeeper.app.field_docs import field_docs
 from shipkeeper.app.platform_checks import FIELD_CHECKS, check_together
+from shipkeeper.app.platform_yaml import Path as KeyPath
 from shipkeeper.app.platform_yaml import Reading, compose
 from shipkeeper.model.errors import BadInput, Location, Problems
 from shipkeeper.model.platform import Platform
 
 NAMES = ("shipkeeper.yaml", "shipkeeper.yml")
 LARGEST = 1 << 20
+
+
+class Parsed(Struct, frozen=True):
+    """A platform file as read: its values, and the place of each value that the file has."""
+
+    platform: Platform
+    places: dict[KeyPath, Location]
 
 
 def load_platform(path: str | os.PathLike[str] | None, cwd: Path) -> tuple[Platform, tuple[str, ...]]:
@@ -43,6 +53,12 @@ def find_platform(cwd: Path) -> Path | None:
 
 def read_platform(path: Path) -> tuple[Platform, tuple[str, ...]]:
     """Read that file. Raises as ``load_platform``."""
+    platform = parse_file(path).platform
+    return platform, assumptions(platform)
+
+
+def parse_file(path: Path) -> Parsed:
+    """Read that file, with the place of every value in it. Raises as ``load_platform``."""
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
@@ -54,15 +70,19 @@ def read_platform(path: Path) -> tuple[Platform, tuple[str, ...]]:
         ) from error
     if len(data) > LARGEST:
         raise BadInput("a platform file is not larger than 1 MiB", location=Location(str(path)))
-    platform = parse_platform(data, str(path))
-    return platform, assumptions(platform)
+    return parse(data, str(path))
 
 
 def parse_platform(data: bytes, name: str) -> Platform:
     """Read a platform file's bytes. Raises BadInput for what is not YAML, Problems with every mistake."""
+    return parse(data, name).platform
+
+
+def parse(data: bytes, name: str) -> Parsed:
+    """``parse_platform`` with the place of every value."""
     root = compose(data, name)
     if root is None:
-        return Platform()
+        return Parsed(Platform(), {})
     reading = Reading(name, FIELD_CHECKS)
     plain = reading.read(root, msgspec.inspect.type_info(Platform), ())
     try:
@@ -78,7 +98,7 @@ def parse_platform(data: bytes, name: str) -> Platform:
             reading.problems, key=lambda p: (p.location.line, p.location.column) if p.location else (0, 0)
         )
         raise Problems(f"{name} cannot be used as it is", tuple(problems))
-    return platform
+    return Parsed(platform, reading.places)
 
 
 def assumptions(platform: Platform) -> tuple[str, ...]:
@@ -94,13 +114,30 @@ def assumptions(platform: Platform) -> tuple[str, ...]:
 
 
 def platform_schema() -> dict[str, Any]:
-    """The JSON Schema of the platform file, for editors."""
+    """The JSON Schema of the platform file, for editors: with the meaning of every setting."""
     schema = msgspec.json.schema(Platform)
+    for cls in _sections(msgspec.inspect.type_info(Platform)):
+        words = field_docs(cls)
+        properties = schema["$defs"][cls.__name__]["properties"]
+        for field in msgspec.structs.fields(cls):
+            if field.name in words:
+                properties[field.encode_name]["description"] = words[field.name]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Shipkeeper platform file, version 1",
         **_closed(schema),
     }
+
+
+def _sections(kind: msgspec.inspect.Type) -> set[type]:
+    """The structs that a type is made of."""
+    if isinstance(kind, msgspec.inspect.StructType):
+        return {kind.cls}.union(*(_sections(field.type) for field in kind.fields))
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return set().union(*(_sections(one) for one in kind.types))
+    if isinstance(kind, msgspec.inspect.VarTupleType):
+        return _sections(kind.item_type)
+    return _sections(kind.value_type) if isinstance(kind, msgspec.inspect.DictType) else set()
 
 
 def _closed(schema: Any) -> Any:

@@ -1,4 +1,4 @@
-"""``shipkeeper config``: check the platform file, show what holds, print its schema."""
+"""``shipkeeper config``: check the platform file, show what holds and why, print its schema."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shipkeeper.app.config_explain import FILE, Explained, explain, load_parsed
 from shipkeeper.app.platform_file import NAMES, find_platform, load_platform, schema_text
 from shipkeeper.cli.options import output_option, platform_option
 from shipkeeper.cli.output import emit, hint
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group("config")
 def command() -> None:
-    """Check the platform file, show what holds, print its schema."""
+    """Check the platform file, show what holds and where it comes from, print its schema."""
 
 
 @command.command("check")
@@ -62,6 +63,32 @@ def show(platform: str | None, output: str) -> None:
         )
 
     emit("Platform", said, output, table)
+
+
+@command.command("explain")
+@click.argument("key")
+@platform_option
+@output_option()
+def explain_key(key: str, platform: str | None, output: str) -> None:
+    """Tell where a setting's value comes from, and what it means: notices.major, environments.production.windows.
+
+    Items of lists go by their name, or by number: people[0].roles.
+    """
+    found = explain(load_parsed(platform, Path.cwd()), key)
+    emit("Setting", found, output, lambda _: click.echo(_explained(found)), lambda: _explained(found))
+
+
+def _explained(found: Explained) -> str:
+    import yaml
+
+    where = found.location if found.source == FILE else "not in the platform file: this is the default"
+    value = yaml.safe_dump(found.value, sort_keys=False, allow_unicode=True).removesuffix("...\n").rstrip()
+    if "\n" in value or (isinstance(found.value, list | dict) and found.value):
+        value = "\n" + "\n".join(f"  {line}" for line in value.splitlines())
+    lines = [f"{found.key} = {value}", f"from     {where}", f"means    {found.meaning}"]
+    if found.below:
+        lines.append(f"below    {', '.join(found.below)}")
+    return "\n".join(lines)
 
 
 @command.command("schema")

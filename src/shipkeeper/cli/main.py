@@ -24,6 +24,7 @@ VERBS = {
     "runs": "List runs; status, pause, resume, approve, abort.",
     "evidence": "Write and verify the record of a run.",
     "doctor": "Reach, rights, clock, keys, state: what is missing and how to mend it.",
+    "scope": "What is inside the fence and outside, who owns it, whom to escalate to.",
     "config": "Explain and check the platform file.",
     "demo": "The whole story in a minute, on an embedded twin.",
 }

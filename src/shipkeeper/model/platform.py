@@ -44,13 +44,21 @@ class DrainDefaults(Declared, frozen=True, kw_only=True):
     """Defaults for plans; flags win."""
 
     reserve: str = "30m"
+    """Nothing starts that cannot end this long before the window's end."""
     max_parallel: int = 1
+    """How many nodes at a time, at most."""
     order: str = "serial"
+    """serial, zones (zone by zone), or best."""
     on_blocked: str = "hold"
+    """What happens when a node cannot be drained: hold, wait, quarantine, or escalate."""
     blocked_after: str = ""
+    """How long a drain waits before that; empty: the larger of 10 min and twice what rehearsal predicted."""
     reboot_with: str = ""
+    """Name of a reboot driver, or manual; empty: the only one that there is, else manual."""
     delete_empty_dir_data: tuple[str, ...] = ()
+    """Namespaces whose emptyDir data may be lost; * is all."""
     allow_unmanaged: tuple[str, ...] = ()
+    """Namespaces, or namespace/pod, of pods without a controller that may be lost; * is all."""
 
 
 class TimingConfig(Declared, frozen=True, kw_only=True):
