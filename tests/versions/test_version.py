@@ -70,6 +70,7 @@ def test_order_is_total_antisymmetric_and_transitive(three_of_them: list[Version
         assert (a < b) + (a == b) + (a > b) == 1, f"{a} and {b}: exactly one of <, ==, > must hold"
         assert (a <= b) == (a < b or a == b)
         assert (a >= b) == (b <= a)
+        assert (a != b) == (not a == b), "!= is the opposite of =="  # noqa: SIM201
         if a <= b and b <= a:
             assert a == b
             assert hash(a) == hash(b), "equal versions must be the same key of a dict"
@@ -173,6 +174,7 @@ def test_known_chains(scheme: str) -> None:
 def test_written_differently_and_still_the_same(scheme: str, left: str, right: str) -> None:
     a, b = parse_version(left, scheme), parse_version(right, scheme)
     assert a == b
+    assert not a != b  # noqa: SIM202
     assert len({a, b}) == 1
     assert a.is_newer_than(b) is False
 

@@ -104,6 +104,11 @@ class Version(Struct, frozen=True, eq=False):
             return NotImplemented
         return self.scheme == other.scheme and self._order() == other._order()
 
+    def __ne__(self, other: object) -> bool:
+        # Struct's own would compare identities.
+        same = self.__eq__(other)
+        return same if same is NotImplemented else not same
+
     def __hash__(self) -> int:
         return hash((self.scheme, self._order()))
 

@@ -1,0 +1,137 @@
+"""Path policies and the releases they lead over: dated data with sources."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from shipkeeper.model.errors import BadInput, UsageProblem
+from shipkeeper.model.paths import PathPolicy, Release
+from shipkeeper.model.time import instant
+from shipkeeper.model.version import parse_version
+
+
+class PathSource(msgspec.Struct, frozen=True):
+    """Where a rule or a list is from, and the day it was read there (YYYY-MM-DD)."""
+
+    title: str
+    retrieved: str
+    url: str = ""
+
+    def cite(self) -> str:
+        """Title, place and day, as a person reads them."""
+        return ", ".join(filter(None, (self.title, self.url, f"read {self.retrieved}")))
+
+
+class ReleaseList(msgspec.Struct, frozen=True):
+    """The releases of a component, and how far the list can be relied on."""
+
+    component: str
+    source: PathSource
+    releases: tuple[Release, ...]
+
+    def cite(self) -> str:
+        """Where the list is from and as of when."""
+        return f"{self.source.title}, as of {self.source.retrieved}"
+
+
+class _Policies(msgspec.Struct, frozen=True):
+    sources: dict[str, PathSource]
+    policies: tuple[PathPolicy, ...]
+    components: dict[str, tuple[str, ...]]
+
+
+class _Releases(msgspec.Struct, frozen=True):
+    source: PathSource
+    releases: dict[str, str]
+
+
+class _Components(msgspec.Struct, frozen=True):
+    source: PathSource
+    releases: dict[str, dict[str, str]]
+
+
+RELEASE_LISTS = {"kubespray": "kubespray", "ck8s-kubespray": "ck8s", "ck8s-apps": "ck8s"}
+"""Components whose releases come with Shipkeeper, and the scheme they are written in."""
+
+
+@cache
+def _policies() -> _Policies:
+    return msgspec.json.decode(_data("paths.json"), type=_Policies)
+
+
+def path_policies() -> tuple[PathPolicy, ...]:
+    """All policies that are known."""
+    return _policies().policies
+
+
+def path_policy(name: str) -> PathPolicy:
+    """The policy of that id or alias. Raises UsageProblem when there is none."""
+    for policy in path_policies():
+        if name == policy.id or name in policy.aliases:
+            return policy
+    raise UsageProblem(
+        f"there is no path policy called {name!r}",
+        code="unknown-path-policy",
+        object=name,
+        hint=f"use one of: {', '.join(policy.id for policy in path_policies())}",
+    )
+
+
+def policies_of(component: str) -> tuple[PathPolicy, ...]:
+    """The policies of a component, the one that holds by default first. Empty for a component without any."""
+    return tuple(path_policy(name) for name in _policies().components.get(component, ()))
+
+
+def cite(policy: PathPolicy) -> tuple[str, ...]:
+    """The policy's sources in words."""
+    known = _policies().sources
+    return tuple(known[key].cite() for key in policy.sources)
+
+
+@cache
+def known_releases(component: str) -> ReleaseList | None:
+    """The releases of a component that come with Shipkeeper; None when none do."""
+    scheme = RELEASE_LISTS.get(component)
+    if scheme is None:
+        return None
+    file = msgspec.json.decode(_data(f"releases-{component}.json"), type=_Releases)
+    releases = tuple(
+        Release(parse_version(tag, scheme), released_ms=day_ms(day), tag=tag) for tag, day in file.releases.items()
+    )
+    return ReleaseList(component, file.source, releases)
+
+
+@cache
+def installed_by(component: str) -> dict[str, dict[str, str]]:
+    """Release → component → version that it installs by default. Empty for a component that installs no others.
+
+    What a release's own files do not tell in a way that can be read is left out.
+    """
+    if component != "kubespray":
+        return {}
+    return msgspec.json.decode(_data("components-kubespray.json"), type=_Components).releases
+
+
+def installed_source(component: str) -> PathSource | None:
+    """Where ``installed_by`` is from; None when there is nothing."""
+    if component != "kubespray":
+        return None
+    return msgspec.json.decode(_data("components-kubespray.json"), type=_Components).source
+
+
+def day_ms(day: str) -> int | None:
+    """A day (YYYY-MM-DD) as epoch milliseconds, UTC midnight; None for an empty one. Raises BadInput."""
+    if not day:
+        return None
+    try:
+        return instant(datetime.fromisoformat(day).replace(tzinfo=UTC))
+    except ValueError as error:
+        raise BadInput(f"{day!r} is not a day", object=day, hint="write it like 2020-09-18") from error
+
+
+def _data(name: str) -> bytes:
+    return files("shipkeeper.knowledge").joinpath(f"data/{name}").read_bytes()
