@@ -9,6 +9,7 @@ from importlib.resources import files
 import msgspec
 from msgspec.structs import replace
 
+from shipkeeper.knowledge.sources import Source
 from shipkeeper.model.schedule import Task
 
 TABLE = (
@@ -16,13 +17,6 @@ TABLE = (
     "talos", "kubernetes",
 )  # fmt: skip
 """Ids of the nine rows of the published schedule, in its order."""
-
-
-class Source(msgspec.Struct, frozen=True):
-    """Where a fact is from, and when it was read there (YYYY-MM-DD)."""
-
-    title: str
-    retrieved: str
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -39,10 +33,7 @@ def _read() -> _File:
 def default_schedule() -> tuple[Task, ...]:
     """The rows that hold without a platform file. ``source`` is filled in with title and date."""
     known = _read()
-    return tuple(
-        replace(task, source=f"{known.sources[task.source].title}, retrieved {known.sources[task.source].retrieved}")
-        for task in known.tasks
-    )
+    return tuple(replace(task, source=known.sources[task.source].cite()) for task in known.tasks)
 
 
 def merged_schedule(own: Sequence[Task]) -> tuple[Task, ...]:
