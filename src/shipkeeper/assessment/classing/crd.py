@@ -12,7 +12,7 @@ from shipkeeper.model.errors import BadInput, Location
 GROUP = "apiextensions.k8s.io"
 
 
-class CrdVersion(Struct, frozen=True, kw_only=True):
+class DefinitionVersion(Struct, frozen=True, kw_only=True):
     """One version of a kind. ``schema`` is its openAPIV3Schema; empty where it has none."""
 
     name: str
@@ -23,7 +23,7 @@ class CrdVersion(Struct, frozen=True, kw_only=True):
     subresources: tuple[str, ...] = ()
 
 
-class Crd(Struct, frozen=True, kw_only=True):
+class Definition(Struct, frozen=True, kw_only=True):
     """A definition. ``stored_versions`` are from the status of one that a cluster has; empty: not known."""
 
     name: str
@@ -37,15 +37,15 @@ class Crd(Struct, frozen=True, kw_only=True):
     conversion: str = "None"
     preserve_unknown: bool = False
     """The old way to say that fields nobody declared are kept."""
-    versions: tuple[CrdVersion, ...] = ()
+    versions: tuple[DefinitionVersion, ...] = ()
     stored_versions: tuple[str, ...] = ()
 
-    def version(self, name: str) -> CrdVersion | None:
+    def version(self, name: str) -> DefinitionVersion | None:
         """The version of that name, or None."""
         return next((version for version in self.versions if version.name == name), None)
 
     @property
-    def storage(self) -> CrdVersion | None:
+    def storage(self) -> DefinitionVersion | None:
         """The version that objects are stored in."""
         return next((version for version in self.versions if version.storage), None)
 
@@ -59,7 +59,7 @@ def is_crd(document: Any) -> bool:
     )
 
 
-def crd_of(document: Mapping[str, Any], place: Location | None = None) -> Crd:
+def crd_of(document: Mapping[str, Any], place: Location | None = None) -> Definition:
     """Read one definition. Raises BadInput for one that no API server would take."""
     reading = _Reading(document, place)
     spec = reading.mapping(document, "spec")
@@ -71,7 +71,7 @@ def crd_of(document: Mapping[str, Any], place: Location | None = None) -> Crd:
     shared = spec.get("validation")
     legacy = str(document.get("apiVersion")).endswith("/v1beta1")
     stored = _mapping(document.get("status")).get("storedVersions")
-    return Crd(
+    return Definition(
         name=reading.text(metadata, "name"),
         group=reading.text(spec, "group"),
         kind=reading.text(names, "kind"),
@@ -112,11 +112,11 @@ class _Reading:
             raise self.wrong(f"{key} is missing or is no text")
         return value
 
-    def version(self, version: Any, shared: Any, subresources: Any) -> CrdVersion:
+    def version(self, version: Any, shared: Any, subresources: Any) -> DefinitionVersion:
         if not isinstance(version, Mapping):
             raise self.wrong("a version is no mapping")
         schema = _mapping(version.get("schema") or shared).get("openAPIV3Schema")
-        return CrdVersion(
+        return DefinitionVersion(
             name=self.text(version, "name"),
             served=version.get("served") is True,
             storage=version.get("storage") is True,

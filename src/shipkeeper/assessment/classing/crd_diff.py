@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shipkeeper.assessment.classing.crd import Crd, CrdVersion
+from shipkeeper.assessment.classing.crd import Definition, DefinitionVersion
 from shipkeeper.assessment.classing.schema_diff import PRESERVE, Schema, SchemaChange, compare_schemas, mapping
 
 COMMON = ("apiVersion", "kind", "metadata")
@@ -27,7 +27,7 @@ class CrdChange(Struct, frozen=True, kw_only=True):
         return self.change.kind
 
 
-def diff_crds(old: Iterable[Crd], new: Iterable[Crd]) -> tuple[CrdChange, ...]:
+def diff_crds(old: Iterable[Definition], new: Iterable[Definition]) -> tuple[CrdChange, ...]:
     """Differences between two sets of definitions, by the kind's name."""
     before, after = {crd.name: crd for crd in old}, {crd.name: crd for crd in new}
     found: list[CrdChange] = []
@@ -40,7 +40,7 @@ def diff_crds(old: Iterable[Crd], new: Iterable[Crd]) -> tuple[CrdChange, ...]:
     return tuple(found)
 
 
-def diff_crd(old: Crd, new: Crd) -> tuple[CrdChange, ...]:
+def diff_crd(old: Definition, new: Definition) -> tuple[CrdChange, ...]:
     """Differences between two definitions of one kind, worst first within each version."""
     found = [CrdChange(crd=new.name, change=change) for change in _whole(old, new)]
     for version in old.versions:
@@ -53,11 +53,11 @@ def diff_crd(old: Crd, new: Crd) -> tuple[CrdChange, ...]:
     return tuple(found)
 
 
-def _at(crd: Crd, version: str, change: SchemaChange) -> CrdChange:
+def _at(crd: Definition, version: str, change: SchemaChange) -> CrdChange:
     return CrdChange(crd=crd.name, version=version, change=change)
 
 
-def _whole(old: Crd, new: Crd) -> Iterator[SchemaChange]:
+def _whole(old: Definition, new: Definition) -> Iterator[SchemaChange]:
     """What holds for all versions: scope, names, conversion, storage."""
     if old.scope != new.scope:
         text = f"the scope was {old.scope} and is {new.scope}: the API server refuses that; the kind has to be deleted"
@@ -83,7 +83,7 @@ def _whole(old: Crd, new: Crd) -> Iterator[SchemaChange]:
     yield from _storage(old, new)
 
 
-def _storage(old: Crd, new: Crd) -> Iterator[SchemaChange]:
+def _storage(old: Definition, new: Definition) -> Iterator[SchemaChange]:
     before, after = old.storage, new.storage
     if before is not None and after is not None and before.name != after.name:
         text = (
@@ -101,7 +101,7 @@ def _storage(old: Crd, new: Crd) -> Iterator[SchemaChange]:
         yield SchemaChange(kind="stored-version-removed", path="$.status.storedVersions", text=text, detail=tuple(gone))
 
 
-def _version_gone(old: Crd, new: Crd, version: CrdVersion) -> SchemaChange:
+def _version_gone(old: Definition, new: Definition, version: DefinitionVersion) -> SchemaChange:
     if not version.served and not version.storage:
         text = "the version is gone; it was not served any more"
         return SchemaChange(kind="version-removed", path="$.spec.versions", text=text, weight="note")
@@ -113,7 +113,9 @@ def _version_gone(old: Crd, new: Crd, version: CrdVersion) -> SchemaChange:
     return SchemaChange(kind="version-removed", path="$.spec.versions", text=text)
 
 
-def _version(old: Crd, new: Crd, before: CrdVersion, after: CrdVersion) -> Iterator[SchemaChange]:
+def _version(
+    old: Definition, new: Definition, before: DefinitionVersion, after: DefinitionVersion
+) -> Iterator[SchemaChange]:
     if before.served and not after.served:
         text = "the version is no longer served: manifests and clients that name it are refused"
         yield SchemaChange(kind="version-unserved", path="$.spec.versions", text=text)
@@ -149,7 +151,7 @@ def own_schema(schema: Schema, keeps_all: bool) -> Schema:
     return found
 
 
-def _across_storage(old: Crd, new: Crd) -> Iterator[CrdChange]:
+def _across_storage(old: Definition, new: Definition) -> Iterator[CrdChange]:
     """Objects stored in one version are read in another one without a conversion: its schema must take them."""
     before, after = old.storage, new.storage
     if before is None or after is None or before.name == after.name or new.conversion != "None":

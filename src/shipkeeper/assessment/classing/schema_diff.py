@@ -59,6 +59,7 @@ def _compare(old: Schema, new: Schema, path: str, depth: int) -> Iterator[Schema
     if changed is not None:
         yield changed
         if changed.weight == "breaking":
+            yield from _nullable(old, new, path)
             return  # what is below no longer means the same
     for comparator in _COMPARATORS:
         yield from comparator(old, new, path)

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from shipkeeper.assessment.classing.crd import Crd
+from shipkeeper.assessment.classing.crd import Definition
 from shipkeeper.assessment.classing.crd_diff import COMMON, CrdChange, own_schema
 from shipkeeper.assessment.classing.schema_check import Violation, violations
 from shipkeeper.assessment.classing.schema_diff import mapping
@@ -33,7 +33,7 @@ class Used(Struct, frozen=True, kw_only=True):
 class Stored:
     """The objects of one kind, checked once against the new schema. ``None`` objects: nobody listed them."""
 
-    def __init__(self, old: Crd, new: Crd | None, objects: Sequence[Object] | None) -> None:
+    def __init__(self, old: Definition, new: Definition | None, objects: Sequence[Object] | None) -> None:
         self.objects = objects
         self._old = old
         self._new = new
@@ -108,6 +108,9 @@ def _meets(wrong: Violation, found: CrdChange) -> bool:
     """Whether what is wrong with an object is what changed."""
     if found.kind == "unknown-fields-dropped":
         return wrong.kind == "property-removed" and _steps(wrong.path)[:-1] == _steps(found.change.path)
+    if found.kind == "type-changed":  # and whatever else is asked of the new type: below it nothing was compared
+        path = _steps(found.change.path)
+        return _steps(wrong.path)[: len(path)] == path
     return wrong.path == found.change.path and wrong.kind == found.kind
 
 
