@@ -9,9 +9,10 @@ from importlib.resources import files
 import msgspec
 
 from shipkeeper.model.errors import BadInput, UsageProblem
+from shipkeeper.model.hops import DroppedVersion, KubernetesRange
 from shipkeeper.model.paths import PathPolicy, Release
 from shipkeeper.model.time import instant
-from shipkeeper.model.version import parse_version
+from shipkeeper.model.version import Version, parse_version
 
 
 class PathSource(msgspec.Struct, frozen=True):
@@ -38,10 +39,22 @@ class ReleaseList(msgspec.Struct, frozen=True):
         return f"{self.source.title}, as of {self.source.retrieved}"
 
 
+class _Range(msgspec.Struct, frozen=True):
+    """From ``from_minor`` on, minor m supports Kubernetes up to 1.(m + offset), and ``span`` minors in all."""
+
+    component: str
+    from_minor: str
+    newest_offset: int
+    span: int
+    source: str
+
+
 class _Policies(msgspec.Struct, frozen=True):
     sources: dict[str, PathSource]
     policies: tuple[PathPolicy, ...]
     components: dict[str, tuple[str, ...]]
+    kubernetes_ranges: tuple[_Range, ...]
+    dropped_versions: tuple[DroppedVersion, ...]
 
 
 class _Releases(msgspec.Struct, frozen=True):
@@ -114,6 +127,46 @@ def installed_by(component: str) -> dict[str, dict[str, str]]:
     if component != "kubespray":
         return {}
     return msgspec.json.decode(_data("components-kubespray.json"), type=_Components).releases
+
+
+def installed_releases(component: str) -> dict[Version, dict[str, str]]:
+    """Release → component → version, by version. Of Kubespray as Compliant Kubernetes ships it only the minor of
+    Kubernetes is told: its own fork may take another patch than upstream's release of that number.
+    """
+    if component != "ck8s-kubespray":
+        scheme = RELEASE_LISTS.get(component, "loose")
+        return {parse_version(tag, scheme): parts for tag, parts in installed_by(component).items()}
+    upstream = {
+        parse_version(tag, "kubespray").minor_key: ".".join(parts["kubernetes"].split(".")[:2])
+        for tag, parts in installed_by("kubespray").items()
+    }
+    known = known_releases(component)
+    versions = [release.version for release in known.releases] if known else []
+    return {v: {"kubernetes": upstream[v.minor_key]} for v in versions if v.minor_key in upstream}
+
+
+def kubernetes_range(component: str, version: Version) -> KubernetesRange | None:
+    """The minors of Kubernetes that a version supports; None for a component of which nothing is known here."""
+    for row in _policies().kubernetes_ranges:
+        first = tuple(map(int, row.from_minor.split(".")))
+        if row.component != component:
+            continue
+        if version.minor_key < first or version.major != first[0]:
+            return KubernetesRange(component=component, version=version.text)
+        highest = version.minor + row.newest_offset
+        return KubernetesRange(
+            component=component,
+            version=version.text,
+            lowest=f"1.{highest - row.span + 1}",
+            highest=f"1.{highest}",
+            source=_policies().sources[row.source].cite(),
+        )
+    return None
+
+
+def dropped_versions() -> tuple[DroppedVersion, ...]:
+    """Versions of CRDs that releases of their components no longer have."""
+    return _policies().dropped_versions
 
 
 def installed_source(component: str) -> PathSource | None:

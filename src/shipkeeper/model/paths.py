@@ -9,6 +9,7 @@ from msgspec import Struct
 from shipkeeper.model.record import Record
 from shipkeeper.model.version import Version
 
+Direction = Literal["forwards", "backwards", "same", "unknown"]
 HopKind = Literal["build", "patch", "minor", "major"]
 
 
@@ -69,6 +70,15 @@ class PathFlag(Record, frozen=True, kw_only=True):
     text: str
 
 
+class Moved(Record, frozen=True, kw_only=True):
+    """A component that a release installs, before and after a hop. Empty: not told, which is not the same as absent."""
+
+    name: str
+    before: str
+    after: str
+    direction: Direction
+
+
 class Hop(Record, frozen=True, kw_only=True):
     """One upgrade of the path. Dates are YYYY-MM-DD, empty when not known."""
 
@@ -84,6 +94,8 @@ class Hop(Record, frozen=True, kw_only=True):
     may_skip: str = ""
     """Why this hop may be left out, with the option that does so; empty when it may not."""
     flags: tuple[PathFlag, ...] = ()
+    components: tuple[Moved, ...] = ()
+    """What the release installs in another version than the one before."""
 
 
 class OtherPath(Record, frozen=True, kw_only=True):

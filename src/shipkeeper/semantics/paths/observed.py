@@ -1,0 +1,69 @@
+"""What of an inventory an upgrade of Kubernetes asks about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shipkeeper.model.hops import ControlPlaneVersions
+from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.releases import ManifestObject
+from shipkeeper.semantics.paths.kubernetes import Use
+
+_CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "cloud-controller-manager")
+
+
+def versions_of(inventory: Inventory) -> ControlPlaneVersions:
+    """The versions of the control plane and of what hangs on it, and what of them is not told."""
+    parts = inventory.control_plane
+    servers = tuple((part.node, part.version) for part in parts if part.component == "kube-apiserver" and part.version)
+    unknown = [f"control plane: {item.why}" for item in inventory.missing_in("control_plane")]
+    if not servers and inventory.identity.server_version:
+        servers = (("", inventory.identity.server_version),)
+    if not servers:
+        unknown.append("no API server's version is told")
+    controllers = tuple((p.component, p.node, p.version) for p in parts if p.component in _CONTROLLERS and p.version)
+    told = {component for component, _, _ in controllers}
+    unknown.extend(
+        f"the version of {name} is not told: it does not run as a static pod here"
+        for name in _CONTROLLERS[:2]
+        if name not in told
+    )
+    silent = [node.name for node in inventory.nodes if not node.info.kubelet]
+    if silent:
+        unknown.append(f"the kubelet's version is not told by {', '.join(silent)}")
+    proxies = tuple(("", _tag(use.image)) for use in inventory.images if _is_proxy(use.image) and _tag(use.image))
+    return ControlPlaneVersions(
+        api_servers=servers,
+        controllers=controllers,
+        kubelets=tuple((node.name, node.info.kubelet) for node in inventory.nodes if node.info.kubelet),
+        proxies=proxies,
+        unknown=tuple(unknown),
+    )
+
+
+def uses_of(inventory: Inventory) -> Use | None:
+    """API versions that Helm releases and Kustomizations apply objects in. None when neither could be read."""
+    if inventory.missing_in("releases") and inventory.missing_in("flux"):
+        return None
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for release in inventory.releases:
+        _add(found, (*release.objects, *release.hooks), f"Helm release {release.namespace}/{release.name}")
+    for item in inventory.flux:
+        _add(found, item.objects, f"{item.kind} {item.namespace}/{item.name}")
+    return found
+
+
+def _add(found: dict[tuple[str, str, str], list[str]], objects: Iterable[ManifestObject], by: str) -> None:
+    for item in objects:
+        group, _, version = item.api_version.rpartition("/")
+        who = found.setdefault((group, version, item.kind.lower()), [])
+        if by not in who:
+            who.append(by)
+
+
+def _is_proxy(image: str) -> bool:
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0] == "kube-proxy"
+
+
+def _tag(image: str) -> str:
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
