@@ -20,6 +20,7 @@ from shipkeeper.model.time import HOUR, MINUTE, SECOND, iso
 from shipkeeper.planning.propose import propose_nodes
 from shipkeeper.planning.request import NodesRequest
 from shipkeeper.ports.cluster import NodePatch
+from shipkeeper.ports.gates import GateReading
 from shipkeeper.ports.journal import Entry
 from shipkeeper.twin import Twin, TwinSettings
 from shipkeeper.twin.faults import Faults
@@ -170,4 +171,21 @@ def window(opens_in_ms: int = 0, lasts_ms: int = 4 * HOUR) -> PlanWindow:
     return PlanWindow(opens_at=iso(b.NOW + opens_in_ms), closes_at=iso(b.NOW + opens_in_ms + lasts_ms))
 
 
-__all__ = ["HOUR", "MINUTE", "RUN", "SECOND", "Stage", "three_nodes", "window"]
+class Standing:
+    """A standing gate that says what it is told to: a state, or an error."""
+
+    def __init__(self, name: str = "not-frozen", says: str | Exception = "open") -> None:
+        self.name = name
+        self.says: Any = says
+        self.asked: list[int] = []
+
+    async def read(self, at_ms: int) -> GateReading:
+        self.asked.append(at_ms)
+        if isinstance(self.says, Exception):
+            raise self.says
+        return GateReading(
+            self.name, self.says, f"{self.name} says {self.says}", reason="nobody agreed", fix="ask them"
+        )
+
+
+__all__ = ["HOUR", "MINUTE", "RUN", "SECOND", "Stage", "Standing", "three_nodes", "window"]

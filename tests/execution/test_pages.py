@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from shipkeeper.execution.gates.catalogue import GATES
+from shipkeeper.execution.gates.catalogue import GATES, STANDING
 from shipkeeper.execution.stops import TABLE
 from shipkeeper.model.run import GateRead
-from tests.execution.stage import HOUR, Stage, window
+from tests.execution.stage import HOUR, Stage, Standing, window
 from tests.execution.test_reboot import control_plane
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,8 @@ def test_every_gate_that_a_run_reads_is_documented_and_every_documented_one_is_r
             await stage.kernel.sleep(2_000)
             stage.say("approve", step=name)
 
-    assert stage.play(approves).state == "done"
+    world = stage.world(standing=tuple(Standing(name) for name in STANDING))
+    assert stage.play(approves, world=world).state == "done"
     read = {event.gate for event in stage.of(GateRead)}
     assert read == set(GATES), "a gate nobody reads, or one without a page"
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from shipkeeper.app.processes import process_gone, process_name
 from shipkeeper.app.reboots import reboot_driver
+from shipkeeper.app.standing import standing_gates
 from shipkeeper.app.state import State
 from shipkeeper.app.vigil import Vigil
 from shipkeeper.execution.run import carry_out
@@ -167,6 +168,7 @@ async def _carry_out(
                 process=process_name(),
                 process_gone=process_gone,
                 new_errors=vigil.new_errors,
+                standing=standing_gates(plan, platform, state),
                 interrupts=interrupts,
             )
             options = RunOptions(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from shipkeeper.app.platform_yaml import FieldCheck, Path, Reading
+from shipkeeper.model.calendar import local_moment
 from shipkeeper.model.declared_people import CHANNEL_KINDS, Channel
 from shipkeeper.model.declared_windows import CHANGES, CONTENTS, Freeze
 from shipkeeper.model.errors import BadInput
@@ -111,17 +112,6 @@ def _not_negative(value: int) -> None:
         raise BadInput(f"{value} cannot be less than 0")
 
 
-def freeze_moment(text: str) -> datetime:
-    """A local date or date and time, without zone. Raises BadInput."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{text!r} is not a date", hint="write it like 2026-12-20 or 2026-12-20T18:00") from error
-    if found.tzinfo is not None:
-        raise BadInput(f"{text!r} carries an offset", hint="name the zone instead")
-    return found
-
-
 PEOPLE_CHECKS: dict[tuple[str, str], FieldCheck] = {
     ("Platform", "country"): _country,
     ("Platform", "patch_deadlines"): _deadlines,
@@ -129,8 +119,8 @@ PEOPLE_CHECKS: dict[tuple[str, str], FieldCheck] = {
     ("Environment", "skew"): _not_negative,
     ("WindowRule", "agreed_on"): _maybe_date,
     ("WindowRule", "content"): _each_of(CONTENTS),
-    ("Freeze", "begins"): freeze_moment,
-    ("Freeze", "ends"): freeze_moment,
+    ("Freeze", "begins"): local_moment,
+    ("Freeze", "ends"): local_moment,
     ("Freeze", "allows"): _each_of(CHANGES),
     ("Objectives", "rpo"): _maybe_duration,
     ("Objectives", "retention"): _maybe_duration,
@@ -220,7 +210,7 @@ def _freezes(platform: Platform) -> Iterator[tuple[Path, tuple[Freeze, ...]]]:
 
 def _freeze(reading: Reading, path: Path, freeze: Freeze) -> None:
     try:
-        begins, ends = freeze_moment(freeze.begins), freeze_moment(freeze.ends)
+        begins, ends = local_moment(freeze.begins), local_moment(freeze.ends)
     except BadInput:
         return  # said where it stands
     if ends < begins:

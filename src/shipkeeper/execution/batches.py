@@ -14,6 +14,7 @@ from shipkeeper.execution.gates.catalogue import GATES
 from shipkeeper.execution.gates.keeper import Asking, Hold, concerns
 from shipkeeper.execution.gates.machine import quorum
 from shipkeeper.execution.gates.nodes import find_lock_holders
+from shipkeeper.execution.gates.standing import pass_standing
 from shipkeeper.execution.gates.start import can_finish, clock_agrees
 from shipkeeper.execution.node import maintain
 from shipkeeper.execution.signals import Stopped, StopRequest, window_over
@@ -113,6 +114,7 @@ async def _ask(run: Run, new: list[NodeWork], asking: Asking) -> None:
     run.gates.say(fits, asking.step)
     if not fits.is_open:
         raise Stopped(window_over(f"not begun: {', '.join(work.name for work in new)}: {fits.reason}"))
+    await pass_standing(run, asking)
     await run.gates.pass_through(lambda: clock_agrees(run), asking)
     away = [work.name for work in new]
     for work in new:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shipkeeper.execution.batches import run_batches, safe_point
 from shipkeeper.execution.context import Run
+from shipkeeper.execution.gates.standing import announce_standing
 from shipkeeper.execution.gates.start import clock_agrees, plan_fits_cluster, window_open
 from shipkeeper.execution.leftovers import leftovers
 from shipkeeper.execution.signals import Stopped, StopRequest, window_over
@@ -128,6 +129,7 @@ async def _at_once(run: Run) -> StopRequest:
 
 async def _work(run: Run) -> StopRequest:
     """Until the plan is done or the run stops; a pause waits here. Returns why it ended."""
+    await announce_standing(run)
     while True:
         try:
             await _wait_for_window(run)

@@ -11,6 +11,7 @@ from shipkeeper.model.forecast import Forecast
 from shipkeeper.model.time import MINUTE, SECOND
 from shipkeeper.ports.cluster import ClusterApi
 from shipkeeper.ports.entropy import Entropy
+from shipkeeper.ports.gates import StandingGate
 from shipkeeper.ports.journal import Entry, Inbox, Journal, Signer
 from shipkeeper.ports.reboot import Reboot
 from shipkeeper.ports.runtime import Runtime
@@ -43,7 +44,7 @@ class World:
     ``inbox`` None: nobody can leave words (a rehearsal). ``process`` tells this process from another one that carries
     out the same run; ``process_gone`` answers whether a process so named has certainly ended (False: not known).
     ``new_errors`` returns what ``check`` finds now, as errors, on the pods of these nodes, beyond what it found when
-    the run began; None: nobody checks.
+    the run began; None: nobody checks. ``standing``: gates about people and calendars; a rehearsal has none.
     """
 
     api: ClusterApi
@@ -59,6 +60,7 @@ class World:
     process: str = ""
     process_gone: Callable[[str], bool] = _unknown
     new_errors: Callable[[tuple[str, ...]], Awaitable[tuple[str, ...]]] | None = None
+    standing: tuple[StandingGate, ...] = ()
     interrupts: Interrupts = field(default_factory=Interrupts)
 
 

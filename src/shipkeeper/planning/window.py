@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from dateutil.rrule import rrule, rruleset, rrulestr
 
+from shipkeeper.model.calendar import exists, local_instant
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.plan import PlanWindow
 from shipkeeper.model.platform import WindowRule
@@ -63,7 +64,7 @@ def next_window(rule: WindowRule, after_ms: int) -> PlanWindow:
     # One day back: an opening that the clock's jump moved forward starts from an earlier written time.
     local = moment(after_ms, rule.zone).replace(tzinfo=None) - timedelta(days=1)
     for start in _starts(rule, local):
-        opens_ms = _resolve_lenient(start, zone)
+        opens_ms = local_instant(start, zone, later=True)
         if opens_ms >= after_ms:
             return _window(opens_ms, opens_ms + parse_duration(rule.duration), rule.zone, rule.name)
     raise BadInput(
@@ -83,7 +84,7 @@ def window_on(rule: WindowRule, day: date) -> PlanWindow | None:
     for start in _starts(rule, midnight):
         if start.date() != day:
             return None
-        opens_ms = _resolve_lenient(start, load_zone(rule.zone))
+        opens_ms = local_instant(start, load_zone(rule.zone), later=True)
         return _window(opens_ms, opens_ms + parse_duration(rule.duration), rule.zone, rule.name)
     return None
 
@@ -148,7 +149,7 @@ def _time(text: str, whole: str) -> time:
 def _resolve(local: datetime, zone: tzinfo, zone_name: str, *, opening: bool) -> int:
     """The instant of a written local time. Raises BadInput when the clock jumps over it."""
     first, second = (instant(local.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
-    if not _exists(local, zone):
+    if not exists(local, zone):
         after = datetime.fromtimestamp(first / 1000, UTC).astimezone(zone).strftime("%H:%M")
         raise BadInput(
             f"{local:%H:%M} does not exist on {local:%Y-%m-%d} in {zone_name}: the clock is put forward",
@@ -156,24 +157,6 @@ def _resolve(local: datetime, zone: tzinfo, zone_name: str, *, opening: bool) ->
             hint=f"choose {after} or a time before the jump",
         )
     return max(first, second) if opening else min(first, second)
-
-
-def _resolve_lenient(local: datetime, zone: tzinfo) -> int:
-    """The instant of a recurring start: a time that the clock jumps over means the moment after the jump."""
-    first, second = (instant(local.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
-    if _exists(local, zone):
-        return max(first, second)
-    # Search the jump: the first existing local minute after the written one, seconds dropped.
-    probe = local.replace(second=0)
-    while not _exists(probe, zone):
-        probe += timedelta(minutes=1)
-    return instant(probe.replace(tzinfo=zone))
-
-
-def _exists(local: datetime, zone: tzinfo) -> bool:
-    """Whether a wall clock in that zone ever shows this time."""
-    there_and_back = local.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None)
-    return there_and_back == local
 
 
 def _window(opens_ms: int, closes_ms: int, zone: str, text: str) -> PlanWindow:

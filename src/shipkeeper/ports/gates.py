@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -27,3 +27,19 @@ class GateReading(Struct, frozen=True):
     def is_open(self) -> bool:
         """Whether the step may go on."""
         return self.state == "open"
+
+
+class StandingGate(Protocol):
+    """A gate about people and calendars: agreements, notices, freezes. It is asked again and again while a run lasts.
+
+    ``name`` is its id in the catalogue. An answer that cannot be had is unknown, whether it is returned or raised.
+    """
+
+    @property
+    def name(self) -> str:
+        """The gate's id."""
+        ...
+
+    async def read(self, at_ms: int) -> GateReading:
+        """Whether work may be done at that instant, as far as is known now."""
+        ...

@@ -5,20 +5,8 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
-
-
-class Gate(Struct, frozen=True):
-    """One gate. ``approvable``: a person's ``approve`` lets the step go on although it is closed."""
-
-    id: str
-    when: str
-    opens: str
-    why: str
-    waits: str
-    person: str
-    approvable: bool = False
-
+from shipkeeper.execution.gates.gate import Gate
+from shipkeeper.execution.gates.standing_catalogue import STANDING_GATES
 
 _GATES = (
     Gate(
@@ -169,5 +157,8 @@ _GATES = (
     ),
 )
 
-GATES: dict[str, Gate] = {gate.id: gate for gate in _GATES}
-"""By id, in the order in which a run meets them."""
+STANDING: dict[str, Gate] = {gate.id: gate for gate in STANDING_GATES}
+"""Gates about people and calendars, by id. A run is given those that hold for it."""
+
+GATES: dict[str, Gate] = {gate.id: gate for gate in (*_GATES, *STANDING_GATES)}
+"""All of them by id: the cluster's in the order in which a run meets them, then the standing ones."""
