@@ -192,6 +192,16 @@ def test_fail_closed_webhook_that_is_asked_about_itself() -> None:
 
 def test_fail_closed_webhook_that_leaves_its_own_namespace_alone() -> None:
     others = Selector((), (Requirement("kubernetes.io/metadata.name", "NotIn", ("policy",)),))
+    beside = inventory(
+        *nodes(3),
+        deployment("policy", "policy"),
+        deployment(),
+        webhooks=(hook(namespace_selector=others),),
+        services=(POLICY,),
+    )
+    item = only(beside, "webhook-leaves-with-node")
+    assert item.severity == "error", "it is asked about pods that leave the same node, and nobody would answer"
+    assert "a run holds" in item.consequence
     world = inventory(
         *nodes(3),
         deployment("policy", "policy"),
@@ -242,6 +252,8 @@ def test_aggregated_apis() -> None:
     metrics = ApiService("v1beta1.metrics.k8s.io", ("policy", "policy"), True, "metrics.k8s.io")
     world = inventory(*nodes(3), deployment("policy", "policy"), services=(POLICY,), api_services=(metrics,))
     assert only(world, "apiservice-leaves-with-node").severity == "info"
+    other = replace(world, api_services=(ApiService("v1.widgets", ("policy", "policy"), True, "widgets"),))
+    assert only(other, "apiservice-leaves-with-node").severity == "error"
     broken = replace(metrics, available=False)
     assert "not available now" in only(replace(world, api_services=(broken,)), "apiservice-leaves-with-node").message
 

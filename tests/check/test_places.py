@@ -188,6 +188,20 @@ def test_quota_without_room_for_a_handover() -> None:
     assert ask(inventory(*nodes(3), statefulset(), quotas=(tight,)), "quota-blocks-replacement") == []
 
 
+def test_a_quota_over_its_limit_lets_no_pod_come_back_and_one_without_figures_says_nothing() -> None:
+    over = Quota("default", "team", hard={"pods": 1}, used={"pods": 2})
+    for app in (deployment(), statefulset()):
+        item = only(inventory(*nodes(3), app, quotas=(over,)), "quota-blocks-replacement")
+        assert item.severity == "error"
+        assert item.nodes == ("n1",)
+        assert "pods: 2 of 1 used" in item.evidence
+    untold = Quota("default", "team", hard={"pods": 1})
+    item = only(inventory(*nodes(3), deployment(), quotas=(untold,)), "quota-blocks-replacement")
+    assert item.severity == "unknown", "the API server refuses every pod until the use is told"
+    others = replace(over, scopes=("PriorityClass In high",))
+    assert ask(inventory(*nodes(3), deployment(), quotas=(others,)), "quota-blocks-replacement") == []
+
+
 def test_local_volume_is_down_as_long_as_its_node() -> None:
     world = inventory(
         *nodes(3), statefulset(claims=True), claim("data-db-0", volume="pv"), volume("pv", on="n1", source="local")

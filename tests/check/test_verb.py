@@ -64,7 +64,7 @@ def test_table_says_what_it_means_and_how_to_mend_it(world: str) -> None:
     assert "✗ error    PDB team-7/ledger  allows 0 of 1: minAvailable: 1 keeps 1 of 1 replica; node n1" in result.stdout
     assert "node n1 cannot be drained, and the plan stops there" in result.stdout
     assert "? unknown  Resource resourcequotas" in result.stdout
-    assert "4 nodes: 0 drain clean, 2 blocked, 2 with downtime" in result.stdout
+    assert "4 nodes: 0 drain clean, 2 blocked, 2 unknown" in result.stdout
     assert "not shown: --all" in result.stdout
     assert "workload-without-budget" not in result.stdout
 
@@ -108,7 +108,7 @@ def test_json_is_an_envelope_with_the_documented_keys(world: str) -> None:
         assert set(item["object"]) == {"kind", "namespace", "name"}
         assert item["severity"] in ("error", "warning", "info", "unknown")
         assert item["rule"] in RULES
-    assert document["nodes"] == {"total": 4, "clean": 0, "blocked": 2, "unknown": 0, "downtime": 2}
+    assert document["nodes"] == {"total": 4, "clean": 0, "blocked": 2, "unknown": 2, "downtime": 0}
     assert yaml.safe_load(run("--from", world, "-o", "yaml").stdout) == document
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shipkeeper.integrations.kubernetes.discovery import NotServed
+from shipkeeper.model.cluster import Webhook
 from shipkeeper.model.errors import Failed, Forbidden
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.refs import ObjectRef
@@ -45,6 +46,23 @@ def test_a_list_comes_in_pages_and_is_sorted() -> None:
             assert [item.name for item in nodes] == NAMES
             assert [r.query.get("continue") for r in found.api.requests] == [None, "3", "6"]
             assert {r.query["limit"] for r in found.api.requests} == {"500"}
+
+    run(main)
+
+
+def test_a_kind_that_two_resources_hold_is_listed_from_both() -> None:
+    def answer(request: Request) -> Reply:
+        kind = request.path.rsplit("/", 1)[-1]
+        hooks = [{"name": f"{kind[:4]}.example", "clientConfig": {"service": {"namespace": "s", "name": "w"}}}]
+        return Reply(200, listed({"metadata": {"name": "policy"}, "webhooks": hooks}))
+
+    async def main() -> None:
+        async with rig(answer) as found:
+            hooks = await found.link.cluster.list(Webhook)
+            assert sorted((hook.name, hook.kind) for hook in hooks) == [
+                ("muta.example", "MutatingWebhookConfiguration"),
+                ("vali.example", "ValidatingWebhookConfiguration"),
+            ]
 
     run(main)
 

@@ -10,7 +10,7 @@ import yaml
 
 from shipkeeper.app.rights import manifest, parse_subject, survey_rights
 from shipkeeper.execution.rights import rights
-from shipkeeper.model.cluster import Lease, Namespace
+from shipkeeper.model.cluster import ApiService, EndpointSlice, Lease, Namespace, Quota, Service, Webhook
 from shipkeeper.model.errors import UsageProblem
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.pods import Pod
@@ -24,6 +24,7 @@ WORKLOADS = {
     ("apps", "daemonsets"), ("apps", "deployments"), ("apps", "replicasets"), ("apps", "statefulsets"),
     ("batch", "jobs"), ("", "replicationcontrollers"),
 }  # fmt: skip
+_ADMISSION = "admissionregistration.k8s.io"
 RESOURCE = {
     Node: ("", "nodes"),
     Pod: ("", "pods"),
@@ -32,6 +33,11 @@ RESOURCE = {
     CsiNode: ("storage.k8s.io", "csinodes"),
     Lease: ("coordination.k8s.io", "leases"),
     Namespace: ("", "namespaces"),
+    Quota: ("", "resourcequotas"),
+    Webhook: (_ADMISSION, "mutatingwebhookconfigurations"),
+    ApiService: ("apiregistration.k8s.io", "apiservices"),
+    Service: ("", "services"),
+    EndpointSlice: ("discovery.k8s.io", "endpointslices"),
 }
 Right = tuple[str, str, str]
 
@@ -57,6 +63,8 @@ class Seen:
         async def call(*args: Any, **kwargs: Any) -> Any:
             if name in ("get", "list"):
                 self._need(name, RESOURCE[args[0]])
+                if args[0] is Webhook:
+                    self._need(name, (_ADMISSION, "validatingwebhookconfigurations"))
             elif name == "workloads":
                 self._need("get", *WORKLOADS)
             elif name == "all_workloads":
@@ -84,13 +92,30 @@ def granted(stage: Stage) -> set[Right]:
 
 @pytest.mark.parametrize("action", ["reboot", "none"])
 def test_a_run_calls_exactly_what_its_role_grants(action: str) -> None:
-    """A night with a control-plane node, a spent budget, a stuck pod and a volume, so that every rule is met."""
+    """A night with a control-plane node, a spent budget, a stuck pod, a volume, a webhook for some namespaces and an
+    aggregated API whose addresses somebody else keeps, so that every rule is met.
+    """
     stuck = b.pod("stuck", owned_by=b.owner("ReplicaSet", "x"), deletion_ms=b.NOW - 90_000)
     member = b.mirror("etcd", "cp1")
     two = b.deployment("two", on=("n1", "n1"))
     budget = b.budget("two", app="two", max_unavailable=1, healthy=2, expected=2, desired=1, allowed=1)
     parts = (b.node("cp1", control_plane=True), member, stuck, two, budget, *three_nodes())
-    stage = Stage(*parts, names=("n1", "cp1"), allow_control_plane=True, accept_api_outage=True, action=action)
+    more = {
+        "webhooks": (
+            Webhook(
+                "policy",
+                "policy.example",
+                "ValidatingWebhookConfiguration",
+                service=("default", "two"),
+                rules=(("CREATE", "", "pods"),),
+                namespace_selector=b.selector(policy="strict"),
+            ),
+        ),
+        "api_services": (ApiService("v1.widgets.example", ("default", "outside"), True, "widgets.example"),),
+        "services": (Service("default", "outside"),),
+    }
+    request = {"allow_control_plane": True, "accept_api_outage": True, "action": action}
+    stage = Stage(*parts, names=("n1", "cp1"), more=more, **request)
     seen = stage.api = Seen(stage.api)
 
     async def mends(stage: Stage) -> None:

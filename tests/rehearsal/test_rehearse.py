@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from shipkeeper.app.rehearse import rehearse_plan
+from shipkeeper.assessment.check import check
+from shipkeeper.model.cluster import ApiService, Quota, Service, Webhook
 from shipkeeper.model.errors import Refused, UsageProblem
 from shipkeeper.model.forecast import Forecast
 from shipkeeper.model.inventory import Inventory, Missing
@@ -76,6 +79,26 @@ def test_a_budget_that_never_allows_blocks_and_is_named() -> None:
     assert "solo" in item.pod
     assert item.rule == "budget-never-allows"
     assert "wants 1 healthy of 1" in item.reason
+
+
+@pytest.mark.parametrize("gate", ["quota-for-pods", "webhooks-answer", "apis-answer"])
+def test_replacements_that_would_not_be_let_in_block_before_the_night(gate: str) -> None:
+    """The same gate, read from the twin: nobody learns of it at 2 AM."""
+    answers = {"services": (Service("default", "policy", {"app": "policy"}),)}
+    rules = (("CREATE", "", "pods"),)
+    more: dict[str, Any] = {
+        "quota-for-pods": {"quotas": (Quota("default", "team", hard={"pods": 1}, used={"pods": 2}),)},
+        "webhooks-answer": answers
+        | {"webhooks": (Webhook("policy", "p", "ValidatingWebhookConfiguration", True, ("default", "policy"), rules),)},
+        "apis-answer": answers | {"api_services": (ApiService("v1.x", ("default", "policy"), True, "x"),)},
+    }[gate]
+    inventory = b.inventory(*b.nodes(3), b.deployment("policy", on=("n1",)), **more)
+    found = _rehearse(plan_for(inventory, "n1", window=window(2)), inventory, 2)
+    assert found.verdict == "blocked"
+    (item,) = found.blocked
+    assert (item.node, item.rule, item.seeds) == ("n1", gate, 2)
+    errors = [finding.object.kind for finding in check(inventory, now_ms=b.NOW).items if finding.severity == "error"]
+    assert errors, "what a run holds at is an error of check as well"
 
 
 def test_a_ghost_domain_blocks_although_no_budget_does() -> None:

@@ -245,7 +245,12 @@ def test_webhooks_are_told_one_by_one_with_their_rules_multiplied_out() -> None:
             {
                 "metadata": meta("guard", None),
                 "webhooks": [
-                    {"name": "a", "rules": [rule], "clientConfig": {"service": {"namespace": "s", "name": "w"}}},
+                    {
+                        "name": "a",
+                        "rules": [rule],
+                        "clientConfig": {"service": {"namespace": "s", "name": "w"}},
+                        "objectSelector": {"matchLabels": {"inject": "yes"}},
+                    },
                     {"name": "b", "failurePolicy": "Ignore", "clientConfig": {"url": "https://x"}, "timeoutSeconds": 3},
                 ],
             }
@@ -257,6 +262,7 @@ def test_webhooks_are_told_one_by_one_with_their_rules_multiplied_out() -> None:
     ]
     assert ("UPDATE", "", "pods/eviction") in hooks[0].rules
     assert len(hooks[0].rules) == 4
+    assert [hook.object_selector for hook in hooks] == [Selector((("inject", "yes"),)), None]
 
 
 def test_a_webhook_with_rules_beyond_reason_is_refused() -> None:

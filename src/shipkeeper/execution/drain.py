@@ -11,6 +11,7 @@ from typing import Any
 
 from shipkeeper.execution.blocked import Blocks
 from shipkeeper.execution.budget_view import BudgetView
+from shipkeeper.execution.gates.admitted import apis_answer, quota_for_pods, webhooks_answer
 from shipkeeper.execution.gates.blocks import forbidden, reading_of
 from shipkeeper.execution.gates.room import room_for_pods
 from shipkeeper.execution.moving import RETRY_MS, Moving, take_answer
@@ -88,7 +89,7 @@ class Drain:
         return await self.run_.api.list(Pod, node=self.work.name)
 
     async def _gates(self) -> DrainSet:
-        """Nothing may block, and there must be room, before the first eviction; returns the pods, sorted."""
+        """Nothing may block, and replacements must have somewhere to go; returns the node's pods, sorted."""
         found: list[DrainSet] = []
 
         async def nothing_blocks() -> GateReading:
@@ -96,9 +97,11 @@ class Drain:
             found[:] = [pods]
             return reading_of(forbidden(pods))
 
+        def moving() -> list[Pod]:
+            return [item.pod for item in found[0].evict]
+
         async def room() -> GateReading:
-            moving = [item.pod for item in found[0].evict]
-            reading, pinned = room_for_pods(await self.run_.api.room(), moving, [self.work.name])
+            reading, pinned = room_for_pods(await self.run_.api.room(), moving(), [self.work.name])
             if pinned and self.work.view("drain").intent is None:
                 names = ", ".join(f"{pod.namespace}/{pod.name}" for pod in pinned)
                 self.work.note(
@@ -108,7 +111,14 @@ class Drain:
 
         await self.work.gate("drain", nothing_blocks, until_ms=self.last_ms)
         if found[0].evict:
-            await self.work.gate("drain", room, until_ms=self.last_ms)
+            run, away = self.run_, self.work.away
+            for read in (
+                room,
+                lambda: quota_for_pods(run, moving()),
+                lambda: webhooks_answer(run, moving(), away()),
+                lambda: apis_answer(run, away()),
+            ):
+                await self.work.gate("drain", read, until_ms=self.last_ms)
         return found[0]
 
     async def _intend(self, pods: DrainSet, more: bool = False) -> None:

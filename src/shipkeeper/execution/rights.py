@@ -19,8 +19,17 @@ class Rule(Struct, frozen=True, order=True):
     why: str = ""
 
 
+_ADMISSION = "admissionregistration.k8s.io"
+_ANSWERS = "who answers for webhooks and aggregated APIs once a node's pods leave"
+
 _ALWAYS = (
     Rule("", ("namespaces",), ("get",), names=("kube-system",), why="which cluster this is: the UID of kube-system"),
+    Rule("", ("namespaces",), ("list",), why="which namespaces a webhook is asked about"),
+    Rule("", ("resourcequotas",), ("list",), why="whether a quota would refuse replacements"),
+    Rule("", ("services",), ("get",), why=_ANSWERS),
+    Rule(_ADMISSION, ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"), ("list",), why=_ANSWERS),
+    Rule("apiregistration.k8s.io", ("apiservices",), ("list",), why=_ANSWERS),
+    Rule("discovery.k8s.io", ("endpointslices",), ("list",), why=_ANSWERS),
     Rule("", ("nodes",), ("get", "list"), why="whose a node is, how it is, and how much room there is"),
     Rule("", ("pods",), ("get", "list", "watch"), why="what is on a node, and what has left it"),
     Rule("", ("pods/eviction",), ("create",), why="evict; no right to delete a pod is needed, or wanted"),

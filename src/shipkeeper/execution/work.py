@@ -11,7 +11,7 @@ from shipkeeper.execution.gates.keeper import Asking
 from shipkeeper.execution.gates.nodes import no_other_drainer, still_ours
 from shipkeeper.execution.gates.start import nodes_are_the_plans
 from shipkeeper.execution.signals import SkipNode, StartOver
-from shipkeeper.execution.status import StepView
+from shipkeeper.execution.status import FINISHED, StepView
 from shipkeeper.execution.stops import Phase
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import PlannedNode
@@ -128,6 +128,12 @@ class NodeWork:
             action,
             object=f"Node {self.name}",
         )
+
+    def away(self) -> tuple[str, ...]:
+        """This node, and those of its batch that are not given back yet: whatever is on them leaves, or has left."""
+        view = self.run.record.view
+        batch = next(names for names in self.run.plan.batches if self.name in names)
+        return tuple(name for name in batch if name == self.name or view.step(f"{name}/uncordon").state not in FINISHED)
 
     # --- gates and the node ----------------------------------------------------------------
 

@@ -71,6 +71,8 @@ class Webhook(Struct, frozen=True):
     """(operation, API group, resource) triples it intercepts; ``*`` matches all."""
     namespace_selector: Selector | None = None
     timeout_ms: int = 10_000
+    object_selector: Selector | None = None
+    """Labels that an object must carry for the webhook to be asked; None: any object."""
 
 
 class ApiService(Struct, frozen=True):

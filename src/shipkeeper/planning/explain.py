@@ -37,7 +37,16 @@ class Explained(Record, frozen=True, kw_only=True):
 
 GATES = {
     "cordon": ("lease-held", "clock-agrees", "window-open", "can-finish", "nothing-blocks", "no-other-drainer"),
-    "drain": ("lease-held", "node-is-ours", "no-other-drainer", "room-for-pods", "nothing-blocks"),
+    "drain": (
+        "lease-held",
+        "node-is-ours",
+        "no-other-drainer",
+        "room-for-pods",
+        "quota-for-pods",
+        "webhooks-answer",
+        "apis-answer",
+        "nothing-blocks",
+    ),
     "reboot": ("lease-held", "node-is-ours", "volumes-detached", "can-finish"),
     "serves": ("node-serves",),
     "uncordon": ("lease-held", "node-is-ours"),

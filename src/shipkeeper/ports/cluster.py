@@ -87,7 +87,11 @@ class EvictionAnswer(Struct, frozen=True):
 
 
 class ClusterApi(Protocol):
-    """What execution asks of a cluster. Kinds: Node, Pod, Budget, VolumeAttachment, CsiNode, Lease, Namespace."""
+    """What execution asks of a cluster.
+
+    Kinds: Node, Pod, Budget, VolumeAttachment, CsiNode, Lease, Namespace, Quota, Webhook, ApiService, Service,
+    EndpointSlice.
+    """
 
     async def identity(self) -> ClusterIdentity:
         """Which cluster this is."""

@@ -34,6 +34,7 @@ from shipkeeper.semantics.eviction import decide_state
 from shipkeeper.semantics.taints import UNSCHEDULABLE
 from shipkeeper.twin.budgets import Disruption
 from shipkeeper.twin.machines import Machines
+from shipkeeper.twin.quotas import Quotas
 from shipkeeper.twin.storage import Volumes
 from shipkeeper.twin.watches import Watches
 from shipkeeper.twin.workloads import Workloads
@@ -42,7 +43,7 @@ from shipkeeper.twin.world import World
 T = TypeVar("T")
 
 _SURVEYED: dict[type, str] = {
-    Namespace: "namespaces", Claim: "claims", Volume: "volumes", StorageClass: "storage_classes", Quota: "quotas",
+    Namespace: "namespaces", Claim: "claims", Volume: "volumes", StorageClass: "storage_classes",
     LimitRange: "limit_ranges", Webhook: "webhooks", ApiService: "api_services", Service: "services",
     EndpointSlice: "endpoint_slices", Autoscaler: "autoscalers", PriorityClass: "priority_classes",
 }  # fmt: skip
@@ -64,17 +65,19 @@ class TwinApi:
         machines: Machines,
         workloads: Workloads,
         watches: Watches,
+        quotas: Quotas,
         delete: Callable[[int, str, int | None], None],
         user: str,
     ) -> None:
         self._world, self._disruption, self._volumes = world, disruption, volumes
         self._machines, self._workloads, self._watches = machines, workloads, watches
-        self._delete, self._user = delete, user
+        self._quotas, self._delete, self._user = quotas, delete, user
         self._stream = world.entropy.stream("api")
         self._calls = 0
         self._evicting_until = 0
         self._leases = {(item.namespace, item.name): item for item in world.base.inventory.leases}
         self._lease_versions = 0
+        self._known: dict[type, dict[tuple[str, str], Any]] = {}
 
     # --- who and when ----------------------------------------------------------------------
 
@@ -241,6 +244,8 @@ class TwinApi:
             return self._leases.get((namespace, name))
         if kind is CsiNode:
             return self._machines.csi.get(name)
+        if kind in _SURVEYED:
+            return self._surveyed(kind).get((namespace, name))
         for item in self._all(kind, namespace, ""):
             if item.name == name:
                 return cast("object", item)
@@ -261,6 +266,10 @@ class TwinApi:
             return tuple(item for _, item in sorted(self._machines.csi.items()))
         if kind is Budget:
             return self._disruption.listed(namespace)
+        if kind is Quota:
+            return self._quotas.listed(namespace)
+        if kind in _SURVEYED and not namespace:
+            return cast("tuple[Any, ...]", getattr(world.base.inventory, _SURVEYED[kind]))
         found: Sequence[Any]
         if kind is Lease:
             found = list(self._leases.values())
@@ -273,6 +282,14 @@ class TwinApi:
         chosen = [item for item in found if not namespace or getattr(item, "namespace", "") == namespace]
         return tuple(sorted(chosen, key=lambda item: (getattr(item, "namespace", ""), item.name)))
 
+    def _surveyed(self, kind: type) -> dict[tuple[str, str], Any]:
+        """Objects of a kind that nothing changes, by namespace and name."""
+        known = self._known.get(kind)
+        if known is None:
+            found = getattr(self._world.base.inventory, _SURVEYED[kind])
+            known = self._known[kind] = {(getattr(item, "namespace", ""), item.name): item for item in found}
+        return known
+
     def _pods(self, namespace: str, node: str) -> Sequence[Pod]:
         world = self._world
         pods, groups = world.pods, world.base.groups
@@ -280,6 +297,8 @@ class TwinApi:
         if node:
             index = world.base.node_index.get(node, -1)
             rows = list(world.occupancy.on_node[index]) if index >= 0 else []
+        elif namespace:
+            rows = pods.in_namespace(namespace)
         else:
             rows = [row for row in range(len(pods.names)) if pods.alive[row]]
         chosen = [row for row in rows if not namespace or groups[pods.group[row]].namespace == namespace]

@@ -38,6 +38,7 @@ class Pods:
         """The node is off: the containers are not running, whatever the API still says."""
         self.serving = bytearray(count)
         """Ready, not being deleted, and really running: what a client of the workload feels."""
+        self._by_namespace: dict[str, dict[int, None]] | None = None
         self.changed: dict[int, Pod | None] = {}
         """Rows that differ from the survey; their Pod once it was asked for."""
         self.version = [0] * count
@@ -69,6 +70,14 @@ class Pods:
     def find(self, namespace: str, name: str) -> int:
         """Row of the pod of that name, or -1."""
         return self.by_name.get((namespace, name), -1)
+
+    def in_namespace(self, namespace: str) -> list[int]:
+        """Rows of the pods that are there in a namespace. The first question makes an index, kept from then on."""
+        if self._by_namespace is None:
+            self._by_namespace = {}
+            for (name, _), row in self.by_name.items():
+                self._by_namespace.setdefault(name, {})[row] = None
+        return list(self._by_namespace.get(namespace, ()))
 
     def finished(self, row: int) -> bool:
         """Phase Succeeded or Failed."""
@@ -133,6 +142,8 @@ class Pods:
         namespace = self.base.groups[group].namespace
         self._labels.append(f"{namespace}/{name}")
         self.by_name[namespace, name] = row
+        if self._by_namespace is not None:
+            self._by_namespace.setdefault(namespace, {})[row] = None
         self._tell("created", row, self.on_created)
         return row
 
@@ -197,6 +208,8 @@ class Pods:
         key = (self.base.groups[self.group[row]].namespace, self.names[row])
         if self.by_name.get(key) == row:
             del self.by_name[key]
+            if self._by_namespace is not None:
+                del self._by_namespace[key[0]][row]
         self._serve(row)
         self._tell("gone", row, self.on_gone)
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from shipkeeper.model.cluster import Quota
 from shipkeeper.semantics import quotas as rules
 from shipkeeper.twin.world import World
 
 
 class Quotas:
-    """Use per quota, and who waits for it, by namespace."""
+    """Quotas with their use as it is now, and who waits for room, by namespace."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._quotas: dict[str, list[tuple[Quota, dict[str, int]]]] = {}
+        self._quotas: dict[str, list[Quota]] = {}
         for quota in world.base.inventory.quotas:
-            if rules.applies(quota):
-                self._quotas.setdefault(quota.namespace, []).append((quota, dict(quota.used)))
+            self._quotas.setdefault(quota.namespace, []).append(quota)
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         if self._quotas:
             world.pods.on_created.append(lambda row: self._charge(row, 1))
@@ -28,9 +29,15 @@ class Quotas:
         """Entries that have no room for one more pod of that class."""
         item = self._world.base.groups[group]
         found: list[str] = []
-        for quota, used in self._quotas.get(item.namespace, ()):
-            found.extend(rules.lacking(quota, used, item.shape))
+        for quota in self._quotas.get(item.namespace, ()):
+            if rules.covers(quota, item.shape):
+                found.extend(rules.lacking(quota, quota.used, item.shape))
         return tuple(found)
+
+    def listed(self, namespace: str) -> tuple[Quota, ...]:
+        """Quotas of a namespace, or all, sorted by namespace and name."""
+        names = [namespace] if namespace else sorted(self._quotas)
+        return tuple(quota for name in names for quota in self._quotas.get(name, ()))
 
     def when_free(self, namespace: str, again: Callable[[], None]) -> None:
         """Try again once a pod of the namespace is gone."""
@@ -38,11 +45,12 @@ class Quotas:
 
     def _charge(self, row: int, sign: int) -> None:
         item = self._world.base.groups[self._world.pods.group[row]]
-        for quota, used in self._quotas.get(item.namespace, ()):
-            for entry in quota.hard:
-                amount = rules.charge(entry, item.shape)
-                if amount:
-                    used[entry] = used.get(entry, 0) + sign * amount
+        quotas = self._quotas.get(item.namespace, [])
+        for i, quota in enumerate(quotas):
+            if rules.covers(quota, item.shape):
+                # A use that was not told stays unknown.
+                used = {entry: n + sign * rules.charge(entry, item.shape) for entry, n in quota.used.items()}
+                quotas[i] = replace(quota, used=used)
 
     def _frees(self, row: int) -> None:
         self._charge(row, -1)

@@ -73,7 +73,8 @@ class Twin:
             Scores(world, self.filters),
             Preemption(world, self.filters, self.disruption, self.delete),
         )
-        creator = Creator(world, Quotas(world))
+        quotas = Quotas(world)
+        creator = Creator(world, quotas)
         Replicas(world, creator)
         SameName(world, creator)
         Daemons(world, creator)
@@ -84,7 +85,7 @@ class Twin:
         self.workloads = Workloads(world, self.jobs)
         watches = Watches(world, self.disruption)
         self.api = TwinApi(
-            world, self.disruption, self.volumes, self.machines, self.workloads, watches, self.delete, user
+            world, self.disruption, self.volumes, self.machines, self.workloads, watches, quotas, self.delete, user
         )
         self.reboot = TwinReboot(world, self.machines)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+from msgspec import Struct
 
 from shipkeeper.assessment.check import trial
 from shipkeeper.assessment.check.context import Context
@@ -12,6 +14,7 @@ from shipkeeper.model.cluster import Quota
 from shipkeeper.model.findings import Finding
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.refs import ObjectRef
+from shipkeeper.semantics import quotas
 
 _PLACES = ("nodes", "pods")
 _SOURCE = "Kubernetes documentation: Kubernetes Scheduler; Assigning Pods to Nodes"
@@ -185,58 +188,95 @@ def _only_node(context: Context) -> Iterator[Finding]:
     explanation=(
         "A Deployment makes the replacement while the old pod still ends, so for that time both count against the "
         "namespace's ResourceQuota. Without room the replacement is refused and tried again later: the workload is "
-        "short of a pod for as long as the old one takes to end, and longer."
+        "short of a pod for as long as the old one takes to end, and longer. A quota that is over its limit refuses "
+        "the replacement for good, of any kind of workload: a run holds before it evicts such a pod."
     ),
     fix="Room for one more pod in the quota, for the window.",
     source="Kubernetes documentation: Resource Quotas",
     needs=("pods", "resourcequotas"),
-    effect=RISK,
+    effect=BLOCKS,
     touches=_moving,
 )
 def _quota(context: Context) -> Iterator[Finding]:
     for quota in context.inventory.quotas:
-        if quota.scopes:
-            continue
-        short: dict[ObjectRef, tuple[Pod, tuple[str, ...]]] = {}
-        for top, pods in context.of_top.items():
-            if top.namespace != quota.namespace or top.kind not in ("Deployment", "ReplicaSet"):
-                continue
-            for pod in context.moving(pods):
-                lacking = _lacking(quota, pod)
-                if lacking:
-                    short.setdefault(top, (pod, lacking))
-        if not short:
-            continue
-        lacking = tuple(sorted({name for _, names in short.values() for name in names}))
-        pods = [pod for pod, _ in short.values()]
-        yield Finding(
-            rule="quota-blocks-replacement",
-            severity="warning",
-            object=named(ObjectRef("ResourceQuota", quota.namespace, quota.name)),
-            message=f"no room for one more pod of {listed([str(top) for top in sorted(short)], 3)} ({listed(lacking)})",
-            consequence="replacements are refused until the old pods are gone: each move is a gap, not a handover",
-            fix=f"raise {listed(lacking)} in the quota for the window",
-            evidence=tuple(f"{name}: {quota.used.get(name, 0)} of {quota.hard[name]} used" for name in lacking),
-            nodes=context.nodes_of(pods),
-        )
+        moving = [
+            (top, pod)
+            for top, pods in context.of_top.items()
+            if top.namespace == quota.namespace
+            for pod in context.moving(pods)
+            if quotas.covers(quota, pod.shape) is not False
+        ]
+        for question in _QUESTIONS:
+            asked = [(top, pod, entries) for top, pod in moving if (entries := question.ask(quota, top, pod))]
+            if asked:
+                yield _quota_finding(context, quota, question, asked)
+                break
 
 
-_QUOTA_OF = {"cpu": "cpu", "memory": "memory", "ephemeral-storage": "ephemeral-storage"}
+def _over(quota: Quota, top: ObjectRef, pod: Pod) -> tuple[str, ...]:
+    return quotas.over(quota, pod.shape)
 
 
-def _lacking(quota: Quota, pod: Pod) -> tuple[str, ...]:
-    short = []
-    for name, hard in quota.hard.items():
-        if name in ("pods", "count/pods"):
-            wanted = 1
-        else:
-            resource = _QUOTA_OF.get(name.removeprefix("requests."))
-            if resource is None:
-                continue
-            wanted = pod.shape.requests.get(resource, 0)
-        if wanted and quota.used.get(name, 0) + wanted > hard:
-            short.append(name)
-    return tuple(sorted(short))
+def _untold(quota: Quota, top: ObjectRef, pod: Pod) -> tuple[str, ...]:
+    return quotas.untold(quota, pod.shape)
+
+
+def _short(quota: Quota, top: ObjectRef, pod: Pod) -> tuple[str, ...]:
+    """Only a Deployment makes the replacement while the old pod is still there."""
+    if top.kind not in ("Deployment", "ReplicaSet") or not quotas.covers(quota, pod.shape):
+        return ()
+    return quotas.lacking(quota, quota.used, pod.shape)
+
+
+class _Question(Struct, frozen=True):
+    """What is asked of a quota, and what the answer means. ``ask`` gives the entries that it holds for."""
+
+    severity: str
+    ask: Callable[[Quota, ObjectRef, Pod], tuple[str, ...]]
+    message: str
+    consequence: str
+
+
+_QUESTIONS = (
+    _Question(
+        "error",
+        _over,
+        "is over its limit: no pod of {tops} can be made again ({entries})",
+        "an evicted pod stays away until something else in the namespace goes; a run holds before it evicts one",
+    ),
+    _Question(
+        "unknown",
+        _untold,
+        "does not tell how much of {entries} is used, under which pods of {tops} count",
+        "whether replacements are refused is not known; the API server refuses them until it is told",
+    ),
+    _Question(
+        "warning",
+        _short,
+        "no room for one more pod of {tops} ({entries})",
+        "replacements are refused until the old pods are gone: each move is a gap, not a handover",
+    ),
+)
+"""The worst first; one finding a quota."""
+
+
+def _quota_finding(
+    context: Context, quota: Quota, question: _Question, asked: Sequence[tuple[ObjectRef, Pod, tuple[str, ...]]]
+) -> Finding:
+    entries = tuple(sorted({entry for _, _, names in asked for entry in names}))
+    tops = sorted({str(top) for top, _, _ in asked})
+    return Finding(
+        rule="quota-blocks-replacement",
+        severity=question.severity,
+        object=named(ObjectRef("ResourceQuota", quota.namespace, quota.name)),
+        message=question.message.format(tops=listed(tops, 3), entries=listed(entries)),
+        consequence=question.consequence,
+        fix=f"kubectl describe quota -n {quota.namespace} {quota.name}"
+        if question.severity == "unknown"
+        else f"raise {listed(entries)} in the quota for the window",
+        evidence=tuple(f"{name}: {quota.used.get(name, 'unknown')} of {quota.hard[name]} used" for name in entries),
+        nodes=context.nodes_of(pod for _, pod, _ in asked),
+    )
 
 
 def _may_preempt(context: Context, pods: Sequence[Pod]) -> bool:

@@ -23,6 +23,7 @@ from shipkeeper.semantics.control_plane import is_control_plane
 from shipkeeper.semantics.drain import DrainSet, sort_pods
 from shipkeeper.semantics.placement import labels_by_namespace
 from shipkeeper.semantics.volumes import Storage
+from shipkeeper.semantics.webhooks import answers_for
 
 DEFAULT_WINDOW_MS = 7 * HOUR
 """The night that is assumed when neither a flag nor the platform file names a window."""
@@ -199,15 +200,7 @@ class Context:
         known = self._services.get((namespace, service))
         if known is None or not known.selector:
             return None
-        pairs = known.selector.items()
-        return [
-            pod
-            for pod in self.live
-            if pod.namespace == namespace
-            and pod.ready
-            and pod.deletion_ms is None
-            and all(pod.shape.labels.get(key) == value for key, value in pairs)
-        ]
+        return [pod for pod in self.live if answers_for(known, pod)]
 
     def missing(self, resource: str) -> bool:
         """Whether that resource could not be read."""

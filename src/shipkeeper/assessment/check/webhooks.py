@@ -5,42 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shipkeeper.assessment.check.context import Context
-from shipkeeper.assessment.check.registry import BLOCKS, DOWNTIME, check, count, listed, named
+from shipkeeper.assessment.check.registry import BLOCKS, check, count, listed, named
 from shipkeeper.model.cluster import Webhook
 from shipkeeper.model.findings import Finding
-from shipkeeper.model.pods import Pod
 from shipkeeper.model.refs import ObjectRef
-from shipkeeper.semantics.selectors import matches
+from shipkeeper.semantics.webhooks import MILD_GROUPS, asked_about, asks_about_making, intercepts
 
 _WEBHOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
-_NEEDED_OPERATIONS = (
-    ("CREATE", "", "pods"),
-    ("CREATE", "", "pods/eviction"),
-    ("UPDATE", "", "nodes"),
-    ("DELETE", "", "pods"),
-    ("UPDATE", "coordination.k8s.io", "leases"),
-)
-"""What a drain and the replacements need: making and evicting pods, cordoning nodes, the leases of kubelets."""
-
-
-def intercepts(webhook: Webhook) -> tuple[str, ...]:
-    """What of a drain's work the webhook is asked about, such as ``CREATE pods``."""
-    found = []
-    for operation, group, resource in _NEEDED_OPERATIONS:
-        if any(_covers(rule, operation, group, resource) for rule in webhook.rules):
-            found.append(f"{operation} {resource}")
-    return tuple(found)
-
-
-def _covers(rule: tuple[str, str, str], operation: str, group: str, resource: str) -> bool:
-    asked, wanted_group, wanted = rule
-    if asked not in ("*", operation) or wanted_group not in ("*", group):
-        return False
-    if wanted in ("*/*", resource):
-        return True
-    if "/" not in resource:
-        return wanted == "*"
-    return wanted in (f"{resource.split('/')[0]}/*", f"*/{resource.split('/')[1]}")
 
 
 def _touched_hooks(context: Context) -> str:
@@ -57,7 +28,7 @@ def _touched_hooks(context: Context) -> str:
     explanation=(
         "With failurePolicy Fail the API server refuses what the webhook cannot be asked about. When all its pods "
         "leave with one node, no pod can be made, and so no replacement either; where the webhook is also asked about "
-        "its own pods, it can never come back by itself."
+        "its own pods, it can never come back by itself. A run holds before it takes the last back end away."
     ),
     fix="Two replicas on different nodes; its own namespace excluded by namespaceSelector.",
     source="Kubernetes documentation: Dynamic Admission Control; Admission Webhook Good Practices",
@@ -88,15 +59,18 @@ def _webhook(context: Context) -> Iterator[Finding]:
                 fix=f"mend Service {service[0]}/{service[1]}, or delete the configuration if its software is gone",
             )
         elif len(nodes) == 1 and nodes[0] in context.selected and context.moving(ends):
-            trapped = [webhook for webhook in hooks if _asks_about(context, webhook, ends[0])]
+            labels, leaving = context.namespace_labels, context.moving(context.on[nodes[0]])
+            trapped = [hook for hook in hooks if asks_about_making(hook, ends[0], labels)]
+            holds = trapped or [hook for hook in hooks if asked_about(hook, leaving, labels)]
             yield Finding(
                 rule="webhook-leaves-with-node",
-                severity="error" if trapped else "warning",
+                severity="error" if holds else "warning",
                 object=named(where),
                 message=f"fails closed, and all its back ends ({count(len(ends), 'pod')}) are on {nodes[0]}",
                 consequence=(
                     f"while they move, {listed(asked)} are refused: replacements wait"
                     + ("; its own replacement too, so it cannot come back by itself" if trapped else "")
+                    + ("; a run holds before the node's first eviction" if holds else "")
                 ),
                 fix=f"a second replica of {context.top_of(ends[0]) or ends[0].ref} on another node before the window",
                 evidence=(f"Service {service[0]}/{service[1]}: {listed([pod.name for pod in ends], 3)}",),
@@ -104,26 +78,18 @@ def _webhook(context: Context) -> Iterator[Finding]:
             )
 
 
-def _asks_about(context: Context, webhook: Webhook, pod: Pod) -> bool:
-    """Whether the webhook is asked when that pod of its own is made again."""
-    if "CREATE pods" not in intercepts(webhook):
-        return False
-    if webhook.namespace_selector is None:
-        return True
-    return matches(webhook.namespace_selector, context.namespace_labels.get(pod.namespace, {}))
-
-
 @check(
     "apiservice-leaves-with-node",
     title="An aggregated API has all its back ends on one node",
     explanation=(
         "While its pods move, the API answers 503. Autoscalers lose their metrics, and namespaces cannot be deleted "
-        "because discovery is incomplete."
+        "because discovery is incomplete. A run holds before it takes the last back end away, and asks a person; for "
+        "APIs of metrics it goes on."
     ),
     fix="Two replicas on different nodes.",
     source="Kubernetes documentation: Kubernetes API Aggregation Layer",
     needs=("apiservices", "services", "pods"),
-    effect=DOWNTIME,
+    effect=BLOCKS,
     touches=lambda context: "which aggregated APIs go away with a node" if context.movers else "",
 )
 def _api_service(context: Context) -> Iterator[Finding]:
@@ -148,17 +114,19 @@ def _api_service(context: Context) -> Iterator[Finding]:
         if node in context.selected and context.moving(ends):
             yield Finding(
                 rule="apiservice-leaves-with-node",
-                severity="warning" if item.group not in _MILD else "info",
+                severity="error" if item.group not in MILD_GROUPS else "info",
                 object=named(where),
                 message=f"all its back ends ({count(len(ends), 'pod')}) are on {node}",
                 consequence="the API is away while they move"
-                + (": autoscalers and kubectl top see no metrics" if item.group in _MILD else ""),
+                + (
+                    ": autoscalers and kubectl top see no metrics"
+                    if item.group in MILD_GROUPS
+                    else "; a run holds before the node's first eviction"
+                ),
                 fix=f"a second replica of {context.top_of(ends[0]) or ends[0].ref} on another node",
                 evidence=(f"Service {item.service[0]}/{item.service[1]}: {listed([pod.name for pod in ends], 3)}",),
                 nodes=(node,),
             )
 
-
-_MILD = frozenset({"metrics.k8s.io", "custom.metrics.k8s.io", "external.metrics.k8s.io"})
 
 CHECKS = (_webhook, _api_service)

@@ -76,6 +76,36 @@ _GATES = (
         approvable=True,
     ),
     Gate(
+        id="quota-for-pods",
+        when="before the first eviction of a node",
+        opens="no ResourceQuota that covers a pod that leaves is over its limit, and each tells its use. One that is "
+        "just full delays a replacement until the old pod is gone, and is named",
+        why="a replacement that its namespace's quota refuses is never made",
+        waits="looks again every second; it goes on when there is room",
+        person="raise the quota or scale something in, or shipkeeper runs approve RUN to go on without",
+        approvable=True,
+    ),
+    Gate(
+        id="webhooks-answer",
+        when="before the first eviction of a node",
+        opens="every webhook with failurePolicy Fail that is asked about making or evicting these pods, about nodes or "
+        "about the leases of kubelets has a Ready back end on a node that stays",
+        why="what such a webhook cannot be asked about is refused: replacements, evictions, even the uncordon",
+        waits="looks again; it goes on when a back end is Ready elsewhere",
+        person="add a replica on another node, or shipkeeper runs approve RUN",
+        approvable=True,
+    ),
+    Gate(
+        id="apis-answer",
+        when="before the first eviction of a node",
+        opens="every aggregated API that is available has a Ready back end on a node that stays; those of metrics are "
+        "named only",
+        why="an API without back ends fails whoever uses it, and stops namespaces from being deleted",
+        waits="looks again; it goes on when a back end is Ready elsewhere",
+        person="add a replica on another node, or shipkeeper runs approve RUN",
+        approvable=True,
+    ),
+    Gate(
         id="nothing-blocks",
         when="before every batch, before the first eviction of a node, and while it drains",
         opens="no pod with an emptyDir or without a controller that the plan does not name; no budget that can never "

@@ -15,7 +15,16 @@ from shipkeeper.integrations.kubernetes.lists import collect, each_page, list_ca
 from shipkeeper.integrations.kubernetes.objects import Objects, fields, target
 from shipkeeper.integrations.kubernetes.transport import Transport, server_time_ms
 from shipkeeper.integrations.kubernetes.watch import HttpWatch
-from shipkeeper.model.cluster import ClusterIdentity, Lease, Namespace
+from shipkeeper.model.cluster import (
+    ApiService,
+    ClusterIdentity,
+    EndpointSlice,
+    Lease,
+    Namespace,
+    Quota,
+    Service,
+    Webhook,
+)
 from shipkeeper.model.errors import BadInput, Failed
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.pods import Pod
@@ -32,15 +41,22 @@ from shipkeeper.semantics.wire import READERS, Page, Reader, pods_into
 T = TypeVar("T")
 R = TypeVar("R")
 
-_RESOURCES: dict[type[Any], str] = {
-    Node: "nodes",
-    Pod: "pods",
-    Budget: "poddisruptionbudgets",
-    VolumeAttachment: "volumeattachments",
-    CsiNode: "csinodes",
-    Lease: "leases",
-    Namespace: "namespaces",
+_RESOURCES: dict[type[Any], tuple[str, ...]] = {
+    Node: ("nodes",),
+    Pod: ("pods",),
+    Budget: ("poddisruptionbudgets",),
+    VolumeAttachment: ("volumeattachments",),
+    CsiNode: ("csinodes",),
+    Lease: ("leases",),
+    Namespace: ("namespaces",),
+    Quota: ("resourcequotas",),
+    Webhook: ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
+    ApiService: ("apiservices",),
+    Service: ("services",),
+    EndpointSlice: ("endpointslices",),
 }
+"""The resources that become each kind; only a kind of one resource can be read by name, or watched."""
+
 _WORKLOADS: dict[str, Reader[Workload]] = {
     reader.kind: reader for reader in READERS.values() if reader.type is Workload
 }
@@ -114,8 +130,10 @@ class HttpCluster:
 
     async def list(self, kind: type[T], *, namespace: str = "", node: str = "") -> tuple[T, ...]:
         """Objects, sorted by namespace and name; ``node`` narrows to what is on that node."""
-        reader = _reader(kind)
-        found, _ = await collect(self._transport, reader, namespace=namespace, query=_on_node(kind, node))
+        found: list[T] = []
+        for resource in _RESOURCES[kind]:
+            reader: Reader[T] = READERS[resource]
+            found += (await collect(self._transport, reader, namespace=namespace, query=_on_node(kind, node)))[0]
         if node and kind is VolumeAttachment:
             # The API has no field selector for it.
             found = [item for item in found if isinstance(item, VolumeAttachment) and item.node == node]
@@ -220,7 +238,8 @@ async def _bounded(work: Callable[[T], Awaitable[R]], items: Sequence[T]) -> lis
 
 
 def _reader(kind: type[T]) -> Reader[T]:
-    return READERS[_RESOURCES[kind]]
+    (resource,) = _RESOURCES[kind]
+    return READERS[resource]
 
 
 def _place(item: Any) -> tuple[str, str]:

@@ -41,6 +41,7 @@ class WireHook(Wire):
     failure_policy: str | None = None
     rules: list[WireRule] | None = None
     namespace_selector: WireSelector | None = None
+    object_selector: WireSelector | None = None
     timeout_seconds: int | None = None
 
 
@@ -90,6 +91,7 @@ def _webhooks(kind: str, wire: WireWebhooks) -> list[Webhook]:
             rules=_triples(hook),
             namespace_selector=selector_of(hook.namespace_selector),
             timeout_ms=1_000 * (hook.timeout_seconds or (30 if beta else 10)),
+            object_selector=selector_of(hook.object_selector),
         )
         for hook in wire.webhooks or ()
     ]
