@@ -44,7 +44,7 @@ class Meter:
         self._unpacked += size
         limits = self.limits
         if self._unpacked > limits.unpacked:
-            raise self.refusal(f"unpacks to more than {limits.unpacked // _GIB} GiB")
+            raise self.refusal(f"unpacks to more than {_size(limits.unpacked)}")
         if self._packed is None or self._unpacked < limits.ratio_from:
             return
         if self._unpacked > limits.ratio * max(1, self._packed()):
@@ -61,9 +61,13 @@ class Meter:
         return BadInput(
             f"the archive {what}",
             why="archives made to fill a machine look like this",
-            hint="if it is honest, unpack it and give --from the folder",
+            hint="if it is honest, unpack it and give the folder instead",
             location=Location(self._name),
         )
+
+
+def _size(size: int) -> str:
+    return f"{size / _GIB:g} GiB" if size >= _GIB else f"{size / _MIB:g} MiB"
 
 
 def too_big(name: str, size: int, limits: Limits) -> BadInput:

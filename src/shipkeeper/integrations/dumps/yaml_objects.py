@@ -72,9 +72,13 @@ class _Open:
 class _Builder:
     """State while events come in."""
 
-    def __init__(self, place: str, limits: Limits) -> None:
+    def __init__(self, place: str, limits: Limits, whole: bool) -> None:
         self.place = place
         self.limits = limits
+        self.whole = whole
+        nothing: frozenset[str] = frozenset()
+        self.unread_lists = nothing if whole else _UNREAD_LISTS
+        self.unread_mappings = nothing if whole else _UNREAD_MAPPINGS
         self.open: list[_Open] = []
         self.nodes = 0
         self.anchors: dict[str, tuple[Any, int]] = {}
@@ -121,7 +125,7 @@ class _Builder:
             raise self.wrong(f"the YAML tag {event.tag} is not read", line)
         if top is not None and top.wants_key:
             raise self.wrong("a mapping's key is not a scalar", line)
-        if top is not None and top.key in (_UNREAD_MAPPINGS if isinstance(value, dict) else _UNREAD_LISTS):
+        if top is not None and top.key in (self.unread_mappings if isinstance(value, dict) else self.unread_lists):
             self.passing_over = 1
             return
         if len(self.open) >= self.limits.depth:
@@ -139,7 +143,7 @@ class _Builder:
             raise self.wrong("a mapping's key is not a scalar", line)
         known = self.anchors.get(event.anchor)
         if known is None:
-            if top is None or top.key not in _UNREAD_LISTS | _UNREAD_MAPPINGS:
+            if top is None or top.key not in self.unread_lists | self.unread_mappings:
                 raise self.wrong(f"the alias *{event.anchor} stands for nothing readable", line)
             known = (None, 1)
         self.count(known[1], line)
@@ -155,7 +159,12 @@ class _Builder:
             return
         top = self.open[-1]
         if isinstance(top.value, list):
-            if len(self.open) == 2 and self.open[0].key == "items" and isinstance(self.open[0].value, dict):
+            if (
+                not self.whole
+                and len(self.open) == 2
+                and self.open[0].key == "items"
+                and isinstance(self.open[0].value, dict)
+            ):
                 self.finished.append(Node(value, line, item=True))
                 self.nodes = top.nodes = 0
             else:
@@ -178,9 +187,12 @@ class _Builder:
         self.anchors = {}
 
 
-def yaml_nodes(data: bytes, place: str, limits: Limits) -> Iterator[Node]:
-    """Documents of a YAML stream, each after the elements of its ``items``. Raises BadInput with line and column."""
-    builder = _Builder(place, limits)
+def yaml_nodes(data: bytes, place: str, limits: Limits, *, whole: bool = False) -> Iterator[Node]:
+    """Documents of a YAML stream, each after the elements of its ``items``. Raises BadInput with line and column.
+
+    ``whole``: nothing is passed over and ``items`` stay where they are; for files that are no dumps of a cluster.
+    """
+    builder = _Builder(place, limits, whole)
     try:
         for event in yaml.parse(data, Loader=_LOADER):
             kind = type(event)
