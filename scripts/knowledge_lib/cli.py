@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import cycles, support
+from . import cycles, lifecycle, modules, removals, support
 from .errors import GeneratorError
 
 DATA = Path(__file__).resolve().parents[2] / "src/shipkeeper/knowledge/data"
@@ -41,6 +41,13 @@ def _parser() -> argparse.ArgumentParser:
     rows.add_argument("checkout", type=Path)
     rows.add_argument("--pattern", default=r"v?(\d+)\.(\d+)\.(\d+)", help="what a release's tag looks like")
     rows.set_defaults(run=lambda args: print("\n".join(f"- {row}" for row in cycles.rows(args.checkout, args.pattern))))
+
+    gone = verbs.add_parser("removals", help="removed APIs from Kubernetes' API modules, fetched by go")
+    gone.add_argument("--first", type=int, default=19, metavar="MINOR", help="oldest minor (default 19)")
+    gone.add_argument("--last", type=int, required=True, metavar="MINOR", help="newest minor")
+    gone.add_argument("--retrieved", required=True, metavar="DAY", help="today (YYYY-MM-DD)")
+    gone.add_argument("--out", type=Path, default=DATA / "removals.json", metavar="FILE")
+    gone.set_defaults(run=_removals)
     return parser
 
 
@@ -57,3 +64,18 @@ def _support(args: argparse.Namespace) -> None:
     args.out.write_text(text)
     lines = sum(len(row.cycles) for row in read.products)
     print(f"{args.out}: {len(read.products)} products, {lines} release lines, {len(text)} bytes")
+
+
+def _removals(args: argparse.Namespace) -> None:
+    from shipkeeper.knowledge.removals import read_removals
+    from shipkeeper.model.errors import BadInput
+
+    tags = [lifecycle.read_tag(minor, folder) for minor, folder in modules.tags(range(args.first, args.last + 1))]
+    beside = [lifecycle.read_tag(args.last, folder, "pkg/apis/*/*/register.go") for folder in modules.others(args.last)]
+    text = support.write(removals.build(tags, beside, args.retrieved), "rows")
+    try:
+        read = read_removals(text.encode(), str(args.out))
+    except BadInput as error:
+        raise GeneratorError(str(error)) from error
+    args.out.write_text(text)
+    print(f"{args.out}: {len(read.rows)} kinds with a removal, up to {read.newest}, {len(text)} bytes")
