@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from shipkeeper.knowledge.library import bundled
+from shipkeeper.knowledge.paths import path_policy, policies_of
 from shipkeeper.knowledge.products import Product, Products, merge_products, read_products, split_image
 from shipkeeper.knowledge.schedule import default_schedule
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.schedule import LEVELS
+from shipkeeper.model.version import SCHEMES, parse_version
 
 PRODUCTS = bundled().products
 
@@ -60,6 +62,9 @@ def test_images_are_recognised_behind_any_mirror(image, wanted):
     assert found is not None
     assert (found.product, found.version) == wanted
     assert found.certain
+    row = PRODUCTS.get(found.product)
+    assert row is not None
+    assert parse_version(found.version, row.scheme), "its scheme has to read what its own images say"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +143,9 @@ def test_every_row_can_be_used():
     claimed: dict[str, str] = {}
     for row in PRODUCTS.rows:
         assert row.level in LEVELS
+        assert row.scheme in SCHEMES
+        assert path_policy(row.path).id == row.path
+        assert not policies_of(row.id) or policies_of(row.id)[0].id == row.path, f"{row.id} has two default policies"
         assert set(row.tasks) <= tasks, f"{row.id} falls under a row that the schedule does not have"
         for key in (*row.images, *(f"name:{name}" for name in row.names), *(f"chart:{chart}" for chart in row.charts)):
             assert key not in claimed, f"{key} is claimed by {claimed.get(key)} and by {row.id}"
@@ -145,7 +153,7 @@ def test_every_row_can_be_used():
 
 
 def test_what_a_user_says_of_a_product_goes_on_top():
-    known = Product(id="x", name="X", level="core", scheme="semver", images=("a/x",), path="any")
+    known = Product(id="x", name="X", level="core", scheme="semver", images=("a/x",), path="patch-free")
     rows = merge_products(
         [known], [Product(id="x", images=("mine/x",), path="minor-by-minor"), Product(id="y", name="Y")]
     )

@@ -11,9 +11,10 @@ from functools import cache, cached_property
 from importlib.resources import files
 
 from shipkeeper.knowledge.products import Identified, Products, read_products
+from shipkeeper.knowledge.removals import Removals, read_removals
 from shipkeeper.knowledge.support import Support, SupportDates, read_support
 
-SECTIONS = ("products", "support")
+SECTIONS = ("products", "support", "removals")
 
 
 class Knowledge:
@@ -39,6 +40,12 @@ class Knowledge:
         """Support dates."""
         file = read_support(*self.section("support"))
         return SupportDates(file.products, file.sources)
+
+    @cached_property
+    def removals(self) -> Removals:
+        """Removed APIs of Kubernetes."""
+        file = read_removals(*self.section("removals"))
+        return Removals(file.rows, file.newest, file.sources[file.source])
 
     def identify_image(self, image: str) -> Identified | None:
         """What an image is; None: no product known here."""

@@ -23,7 +23,7 @@ class Product(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One of ``model.schedule.LEVELS``."""
     scheme: str = ""
     """How its versions are written: a scheme of ``model.version``."""
-    path: str = "any"
+    path: str = ""
     """Id of the path policy that holds unless the platform file chooses another."""
     tasks: tuple[str, ...] = ()
     """Rows of the maintenance schedule about it; the first is the one its upgrades fall under."""

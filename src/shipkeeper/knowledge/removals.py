@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from shipkeeper.knowledge.documents import check_format, check_sources, decode, wrong
 from shipkeeper.knowledge.sources import Source
+from shipkeeper.model.hops import ApiRemoval
 from shipkeeper.semantics.skew import minor_of
 
 Minor = tuple[int, int]
@@ -134,6 +135,21 @@ class Removals:
                 return found
             found = None
         return found
+
+    def announced(self) -> tuple[ApiRemoval, ...]:
+        """Every removal as the hops of a path take it."""
+        return tuple(
+            ApiRemoval(
+                group=row.group,
+                version=row.version,
+                removed_in=row.removed,
+                kind=row.kind,
+                resource=row.plural,
+                replacement=f"{row.replacement} {row.replacement_kind}".strip(),
+                source=self.source.cite(),
+            )
+            for row in self.rows
+        )
 
     def knows(self, minor: str) -> bool:
         """Whether that minor's removals are known as they came, and not only as they were announced."""
