@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from shipkeeper.execution.gates.catalogue import GATES as CATALOGUE
+from shipkeeper.execution.gates.catalogue import STANDING as STANDING_CATALOGUE
 from shipkeeper.model.errors import UsageProblem
 from shipkeeper.model.platform import Platform
-from shipkeeper.planning.explain import GATES, batch_rows, explain_step
+from shipkeeper.planning.explain import GATES, STANDING, batch_rows, explain_step
 from shipkeeper.planning.propose import propose_nodes
 from shipkeeper.planning.request import NodesRequest
 from shipkeeper.planning.window import parse_window
@@ -24,6 +25,7 @@ def test_every_gate_that_is_named_exists():
     assert named <= CATALOGUE.keys(), "a plan promises a gate that nobody reads"
     left = CATALOGUE.keys() - named - {"plan-fits-cluster"}
     assert not left, f"gates that explain never tells of: {left}"
+    assert list(STANDING) == list(STANDING_CATALOGUE), "in the order in which a run reads them"
 
 
 def test_gates_depend_on_the_plan_and_the_node():

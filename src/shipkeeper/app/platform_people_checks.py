@@ -166,7 +166,13 @@ def check_people(platform: Platform, reading: Reading) -> None:
                 reading.at(("environments", index, "clusters")),
                 hint="list its clusters, or leave the environment out",
             )
-    _circles(reading, "environments", "follows", [env.name for env in platform.environments], follows)
+    _circles(
+        reading,
+        "environments",
+        "follows",
+        [env.name for env in platform.environments],
+        {name: followed or "" for name, followed in follows.items()},
+    )
     turns_to = {person.name: person.escalate_to for person in platform.people}
     _circles(reading, "people", "escalateTo", [person.name for person in platform.people], turns_to)
     owners = {scope.owner: scope.escalate_to for scope in platform.scope if scope.owner and scope.escalate_to}

@@ -47,6 +47,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
     include_cordoned: bool = False
     allow_control_plane: bool = False
     accept_api_outage: bool = False
+    change: str | None = None
     cluster: str = ""
 
 
@@ -81,6 +82,7 @@ def propose(inventory: Inventory, wishes: Wishes, platform: Platform, at_ms: int
         include_cordoned=wishes.include_cordoned,
         allow_control_plane=wishes.allow_control_plane,
         accept_api_outage=wishes.accept_api_outage,
+        change=wishes.change or "",
         cluster=cluster.name if cluster is not None else "",
     )
     if cluster is not None and not inventory.identity.name:

@@ -61,7 +61,7 @@ Decide = Callable[[Matter, int], GateReading]
 def _not_frozen(matter: Matter, at_ms: int) -> GateReading:
     environment = matter.environment
     freezes = matter.platform.freezes + (environment.freezes if environment is not None else ())
-    return not_frozen(compile_freezes(freezes, matter.platform.zone), matter.plan.window, "", at_ms)
+    return not_frozen(compile_freezes(freezes, matter.platform.zone), matter.plan.window, matter.plan.change, at_ms)
 
 
 GATES: dict[str, Decide] = {

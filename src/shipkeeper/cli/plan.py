@@ -15,6 +15,7 @@ from shipkeeper.app.survey import read_inventory
 from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.options import given, output_option, platform_option, source_options
 from shipkeeper.cli.output import emit, hint, markdown_table
+from shipkeeper.model.declared_windows import CHANGES
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.time import SECOND, format_duration, moment, parse_instant
@@ -65,6 +66,11 @@ def command() -> None:
     default="reboot",
     show_default=True,
     help="What a drained node goes through.",
+)
+@click.option(
+    "--change",
+    type=click.Choice(CHANGES),
+    help="Class of change: what freezes and notices go by.  [default: nobody said]",
 )
 @click.option("--reboot-with", metavar="DRIVER", help="A reboot driver of the platform file, or manual.")
 @click.option(
@@ -206,6 +212,8 @@ def _head(plan: Plan, inventory: Inventory | None) -> list[str]:
         lines.append(_bound_line(bounds))
         lines.extend(f"cannot    {line}" for line in bounds.infeasible)
     policy = plan.drain_policy
+    if plan.change:
+        lines.append(f"change    {plan.change}")
     rules = [f"blocked: {policy.on_blocked}", f"confirm: {policy.confirm}"]
     if policy.delete_empty_dir_data:
         rules.append(f"emptyDir data lost in {', '.join(policy.delete_empty_dir_data)}")

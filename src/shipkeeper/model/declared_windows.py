@@ -46,3 +46,5 @@ class Freeze(Declared, frozen=True, kw_only=True):
     reason: str = ""
     allows: tuple[str, ...] = ()
     """Classes of change that go on: security-patch, minor, major, kubernetes-minor."""
+    closed: bool = False
+    """Whether its days are no working days either: nobody is there to find out what a change did."""

@@ -157,6 +157,8 @@ class Plan(Record, frozen=True, kw_only=True):
     nodes: tuple[PlannedNode, ...]
     steps: tuple[PlanStep, ...]
     timings: Timings
+    change: str = ""
+    """Class of change: security-patch, minor, major or kubernetes-minor. Empty: nobody said; no freeze allows it."""
     notes: tuple[str, ...] = ()
     """What a reader should know: assumptions, other owners of reboots, nodes left out and why."""
 

@@ -149,8 +149,10 @@ class Environment(Declared, frozen=True, kw_only=True):
     clusters: tuple[ClusterConfig, ...]
     windows: tuple[WindowRule, ...] = ()
     production: bool = True
-    follows: str = ""
-    """The environment that gets every change first (staging); this one waits until it proved itself there."""
+    follows: str | None = None
+    """The environment that gets every change first (staging); this one waits until it proved itself there. ``""`` says
+    that there is none; not said at all, a production environment waits until somebody says it.
+    """
     skew: int = 5
     """How many working days lie between the end of a maintenance there and its beginning here."""
     freezes: tuple[Freeze, ...] = ()

@@ -45,6 +45,7 @@ def _settings(a: Plan, b: Plan) -> list[tuple[str, str, str]]:
         ("cluster", a.cluster.uid or a.cluster.name, b.cluster.uid or b.cluster.name),
         ("cluster.serverVersion", a.cluster.server_version, b.cluster.server_version),
         ("purpose", a.purpose, b.purpose),
+        ("change", a.change, b.change),
         ("order", a.order, b.order),
         ("maxParallel", str(a.max_parallel), str(b.max_parallel)),
         ("window", _window(a), _window(b)),

@@ -35,8 +35,19 @@ class Explained(Record, frozen=True, kw_only=True):
     estimate: str
 
 
+STANDING = ("not-frozen",)
+"""Gates about people and calendars, read before a batch's first cordon."""
+
 GATES = {
-    "cordon": ("lease-held", "clock-agrees", "window-open", "can-finish", "nothing-blocks", "no-other-drainer"),
+    "cordon": (
+        "lease-held",
+        *STANDING,
+        "clock-agrees",
+        "window-open",
+        "can-finish",
+        "nothing-blocks",
+        "no-other-drainer",
+    ),
     "drain": (
         "lease-held",
         "node-is-ours",

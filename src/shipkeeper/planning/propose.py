@@ -62,6 +62,7 @@ def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platfor
         nodes=tuple(_planned(nodes[name], choice) for batch in batches for name in batch),
         steps=make_steps(batches, nodes, load, times, policy, reboot, timings),
         timings=timings,
+        change=request.change,
     )
     notes = [
         *choice.notes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from shipkeeper.model.declared_windows import CHANGES
 from shipkeeper.model.errors import Problems, ShipkeeperError, UsageProblem
 from shipkeeper.model.labels import Selector
 from shipkeeper.model.plan import PlanWindow
@@ -41,6 +42,8 @@ class NodesRequest(Struct, frozen=True, kw_only=True):
     include_cordoned: bool = False
     allow_control_plane: bool = False
     accept_api_outage: bool = False
+    change: str = ""
+    """Class of change; empty: not said."""
     cluster: str = ""
     """Name of the cluster in the platform file; empty: found by context or name, or the only one."""
 
@@ -55,6 +58,8 @@ class NodesRequest(Struct, frozen=True, kw_only=True):
         ):
             if value not in allowed:
                 problems.append(UsageProblem(f"--{name} cannot be {value!r}", hint=f"one of {', '.join(allowed)}"))
+        if self.change and self.change not in CHANGES:
+            problems.append(UsageProblem(f"--change cannot be {self.change!r}", hint=f"one of {', '.join(CHANGES)}"))
         if self.max_parallel < 1:
             problems.append(UsageProblem(f"--max-parallel must be at least 1, not {self.max_parallel}"))
         if self.reserve_ms < 0:
