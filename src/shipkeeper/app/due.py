@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shipkeeper.app.state import State
-from shipkeeper.assessment.due import NodeDone, due, facts_of
+from shipkeeper.assessment.components import components
+from shipkeeper.assessment.due import NodeDone, Question, Said, due, facts_of
+from shipkeeper.assessment.due.calendar import Dated, calendar
+from shipkeeper.assessment.due.lifelines import Lifeline, lifelines
+from shipkeeper.assessment.due.upkeep import upkeep
 from shipkeeper.journal.sqlite import SqliteJournal
+from shipkeeper.knowledge.library import Knowledge, bundled
 from shipkeeper.knowledge.schedule import merged_schedule
+from shipkeeper.model.book import ActionClosed, ActionOpened, Attested, WorkRecorded
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import PlanWindow
 from shipkeeper.model.platform import Environment, Platform
 from shipkeeper.model.record import Record
+from shipkeeper.model.run import RunEvent
 from shipkeeper.model.schedule import DueItem
-from shipkeeper.model.time import DAY
+from shipkeeper.model.time import DAY, moment
 from shipkeeper.planning.settings import find_cluster
 from shipkeeper.planning.window import next_window, open_or_next
 
@@ -29,6 +38,10 @@ class DueList(Record, frozen=True, kw_only=True):
     agreed_until: str = ""
     cluster: str = ""
     """The cluster's name in the platform file, where it is there."""
+    lifelines: tuple[Lifeline, ...] = ()
+    """Until when each version that runs is supported, what ends first on top."""
+    calendar: tuple[Dated, ...] = ()
+    """The coming twelve months, day by day."""
 
 
 def list_due(
@@ -37,6 +50,8 @@ def list_due(
     facts: tuple[NodeDone, ...],
     now_ms: int,
     *,
+    book: Sequence[RunEvent] = (),
+    knowledge: Knowledge | None = None,
     cluster: str = "",
     context: str = "",
 ) -> DueList:
@@ -46,9 +61,32 @@ def list_due(
     found = find_cluster(platform, cluster, known_as, uid)
     environments = [found[0]] if found is not None else [env for env in platform.environments if env.production]
     windows, agreed_by, agreed_until = _windows(environments, now_ms)
-    items = due(platform, merged_schedule(platform.schedule), facts, inventory, now_ms, windows)
+    known = knowledge or bundled()
+    running = components(inventory, known.products, platform.components)
+    cared = upkeep(running, known, moment(now_ms, platform.zone).date())
+    items = due(
+        Question(
+            platform=platform,
+            schedule=merged_schedule(platform.schedule),
+            now_ms=now_ms,
+            inventory=inventory,
+            nodes_done=facts,
+            said=said_of(book),
+            windows=windows,
+            upkeep=cared,
+            actions=open_actions(book),
+        )
+    )
     name = found[1].name if found is not None else ""
-    return DueList(items=items, windows=windows[:2], agreed_by=agreed_by, agreed_until=agreed_until, cluster=name)
+    return DueList(
+        items=items,
+        windows=windows[:2],
+        agreed_by=agreed_by,
+        agreed_until=agreed_until,
+        cluster=name,
+        lifelines=lifelines(cared.values()),
+        calendar=calendar(items, windows, platform.zone, now_ms),
+    )
 
 
 def journal_facts(state: State) -> tuple[NodeDone, ...]:
@@ -60,6 +98,23 @@ def journal_facts(state: State) -> tuple[NodeDone, ...]:
         return tuple(fact for run in journal.runs() for fact in facts_of(journal.read(run)))
     finally:
         journal.close()
+
+
+def said_of(book: Sequence[RunEvent]) -> tuple[Said, ...]:
+    """What people said was done, oldest first: attestations and records of work by other means."""
+    found = []
+    for event in book:
+        if isinstance(event, Attested):
+            found.append(Said(event.task, event.done_on, f"attested by {event.by}"))
+        elif isinstance(event, WorkRecorded):
+            found.append(Said(event.runbook, event.done_on, f"recorded: done by {' and '.join(event.by)}"))
+    return tuple(found)
+
+
+def open_actions(book: Sequence[RunEvent]) -> tuple[ActionOpened, ...]:
+    """Actions that nobody closed, oldest first."""
+    closed = {event.id for event in book if isinstance(event, ActionClosed)}
+    return tuple(event for event in book if isinstance(event, ActionOpened) and event.id not in closed)
 
 
 def _windows(environments: list[Environment], now_ms: int) -> tuple[tuple[PlanWindow, ...], tuple[str, ...], str]:

@@ -178,6 +178,13 @@ class SupportDates:
         """Everything known of a product's support, or None."""
         return self._rows.get(product)
 
+    def cycles(self, product: str) -> tuple[Cycle, ...]:
+        """Release lines of a product, newest first; those of the product that it follows where it does. May be none."""
+        row = self._rows.get(product)
+        if row is not None and row.like:
+            row = self._rows.get(row.like)
+        return row.cycles if row is not None else ()
+
     def products(self) -> tuple[str, ...]:
         """Ids of the products something is known of."""
         return tuple(self._rows)

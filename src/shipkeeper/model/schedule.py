@@ -37,6 +37,20 @@ class Task(Record, frozen=True, kw_only=True):
     """The product of the knowledge that it keeps up to date, where it is one."""
 
 
+class Need(Record, frozen=True, kw_only=True):
+    """One reason why something must be done by a date, or at once. The earliest of an item's needs binds it.
+
+    ``kind``: cadence | end-of-life | patch | exploited | certificate | backup | removed-api | update | action.
+    ``by`` is RFC 3339; empty where a date cannot be told. ``firm`` False: reckoned or forecast, nobody published it.
+    """
+
+    kind: str
+    text: str
+    by: str = ""
+    source: str = ""
+    firm: bool = True
+
+
 class DueItem(Record, frozen=True, kw_only=True):
     """A task with its dates. Dates are RFC 3339, empty when unknown."""
 
@@ -51,3 +65,23 @@ class DueItem(Record, frozen=True, kw_only=True):
     reason: str
     owner: str
     id: str = ""
+    product: str = ""
+    current: str = ""
+    """The oldest version that runs, where the task keeps a product up to date."""
+    target: str = ""
+    """The version to go to: what the platform file says, else the newest line that is known."""
+    hops: tuple[str, ...] = ()
+    """The versions on the way, by the component's path policy, the target last."""
+    needed_by: str = ""
+    """The earliest date among the needs; empty: nothing sets one."""
+    needs: tuple[Need, ...] = ()
+    windows_left: int | None = None
+    """Agreed windows that open before it is needed; None: not tied to windows, or no date."""
+    late: bool = False
+    """It becomes overdue before the next window that could hold it, or more hops are needed than windows are left."""
+    questions: tuple[str, ...] = ()
+    """What a person answers to attest it."""
+    action: str = ""
+    """What to type next; empty: nothing yet."""
+    recurs: str = ""
+    """The word of its cadence that has a period: daily, weekly, monthly, quarterly, yearly; empty: none."""

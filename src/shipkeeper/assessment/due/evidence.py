@@ -1,27 +1,32 @@
-"""What an inventory tells about a task: which versions run, how long nodes are up, whether the task applies at all."""
+"""What an inventory tells about a task: what runs, how long reboots wait, which releases are not well."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from shipkeeper.assessment.due.upkeep import Upkeep
+from shipkeeper.model.facts import NodeFacts
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
+from shipkeeper.model.schedule import Task
 from shipkeeper.model.time import DAY, format_duration
-
-_IMAGES = {
-    "trivy-db": "trivy",
-    "falco-rules": "falco",
-    "tracee-policies": "tracee",
-    "kyverno-policies": "kyverno",
-    "keycloak": "keycloak",
-}
-"""Task id → the name of the image that the component runs from."""
 
 _REBOOT_NEEDED = "weave.works/kured-most-recent-reboot-needed"
 _FLATCAR = "flatcar-linux-update.v1.flatcar-linux.net/reboot-needed"
+_CHARTS = "helm-charts"
+_NOT_WELL = ("failed", "pending-install", "pending-upgrade", "pending-rollback", "unknown")
+_MOST_NAMES = 3
+_ABOUT: Mapping[str, str] = {
+    "trivy-db": "Trivy",
+    "falco-rules": "Falco",
+    "tracee-policies": "Tracee",
+    "kyverno-policies": "Kyverno",
+    "keycloak": "Keycloak",
+}
+"""Rows that do not apply where nothing of the kind runs, with the words for it."""
 
 
 class Seen(Struct, frozen=True):
@@ -33,18 +38,24 @@ class Seen(Struct, frozen=True):
     """Something seen asks for the task now."""
 
 
-def look(task: str, action: str, inventory: Inventory | None, now_ms: int) -> Seen:
-    """What the inventory says about a task, by its id and action."""
+def look(
+    task: Task,
+    inventory: Inventory | None,
+    upkeep: Mapping[str, Upkeep],
+    now_ms: int,
+    wanting: Sequence[str] = (),
+) -> Seen:
+    """What the inventory says about a task. ``wanting``: products with a row of their own that want an update."""
     if inventory is None:
         return Seen()
-    if task == "talos":
+    if task.id == "talos":
         return _talos(inventory.nodes)
-    if action == "nodes":
+    if task.action == "nodes":
         return _nodes(inventory, now_ms)
-    if task == "kubernetes":
-        return _kubernetes(inventory)
-    if task in _IMAGES and not inventory.is_missing("pods"):
-        return _component(_IMAGES[task], inventory)
+    if task.id == _CHARTS:
+        return _charts(inventory, [id for id in wanting if _CHARTS in upkeep[id].running.tasks])
+    if task.id in _ABOUT and not inventory.is_missing("pods"):
+        return _component(task, inventory, upkeep)
     return Seen()
 
 
@@ -55,12 +66,26 @@ def _talos(nodes: Sequence[Node]) -> Seen:
     return Seen(text="runs " + ", ".join(f"{image} ({count})" for image, count in sorted(images.items())))
 
 
+def _component(task: Task, inventory: Inventory, upkeep: Mapping[str, Upkeep]) -> Seen:
+    """Whether what the row is about runs here, and at which versions."""
+    mine = [one for one in upkeep.values() if task.id in one.running.tasks and one.running.seen]
+    if mine:
+        named = [f"{one.running.name} {', '.join(one.running.versions) or 'of unknown version'}" for one in mine]
+        return Seen(text=f"runs {' and '.join(named)}" if task.product == "" else "")
+    name = _ABOUT[task.id]
+    if inventory.is_missing("other-namespaces"):
+        return Seen(text=f"no {name} in the namespaces that were read; others were not")
+    return Seen(applies=False, text=f"no {name} runs in this inventory")
+
+
 def _nodes(inventory: Inventory, now_ms: int) -> Seen:
-    """Reboots wanted, kernels in use, and how long nodes have been Ready without a break."""
+    """Reboots wanted and since when, updates that wait, kernels in use, and how long nodes have been Ready."""
     nodes = inventory.nodes
     if not nodes:
         return Seen()
-    parts = [_reboots(nodes)]
+    facts = {fact.node: fact for fact in inventory.node_facts}
+    wanting = [node for node in nodes if _wants(node, facts.get(node.name))]
+    parts = [_reboots(nodes, wanting, facts, now_ms), *_updates(nodes, facts)]
     kernels = Counter(node.info.kernel for node in nodes if node.info.kernel)
     if kernels:
         named = ", ".join(f"{kernel} ({count})" for kernel, count in sorted(kernels.items()))
@@ -72,56 +97,76 @@ def _nodes(inventory: Inventory, now_ms: int) -> Seen:
     )
     if since and now_ms >= since[0][0]:
         parts.append(f"longest Ready without a break: {since[0][1]}, {_age(now_ms - since[0][0])}")
-    wants = any(_wants(node) for node in nodes)
-    return Seen(text="; ".join(parts), wants=wants)
+    return Seen(text="; ".join(parts), wants=bool(wanting))
 
 
-def _reboots(nodes: Sequence[Node]) -> str:
-    wanting = [node.name for node in nodes if _wants(node)]
-    told = [node for node in nodes if _REBOOT_NEEDED in node.annotations or _FLATCAR in node.annotations]
+def _reboots(nodes: Sequence[Node], wanting: Sequence[Node], facts: Mapping[str, NodeFacts], now_ms: int) -> str:
+    told = [
+        node
+        for node in nodes
+        if _REBOOT_NEEDED in node.annotations or _FLATCAR in node.annotations or _known(facts.get(node.name))
+    ]
+    silent = len(nodes) - len(told)
+    rest = f" ({silent} did not tell)" if silent else ""
     if wanting:
-        return f"{len(wanting)} of {len(nodes)} nodes want a reboot"
-    if len(told) == len(nodes):
+        since = [fact.reboot_since_ms for node in wanting if (fact := facts.get(node.name)) and fact.reboot_since_ms]
+        oldest = f", oldest for {_age(now_ms - min(since))}" if since else ""
+        return f"{len(wanting)} of {len(nodes)} nodes want a reboot{oldest}{rest}"
+    if not silent:
         return "no node wants a reboot"
-    return "whether nodes want a reboot is unknown: nothing in this API tells it"
+    return "whether nodes want a reboot is unknown: nothing in this API tells it" + (
+        f" for {silent} of {len(nodes)}" if told else ""
+    )
 
 
-def _wants(node: Node) -> bool:
+def _updates(nodes: Sequence[Node], facts: Mapping[str, NodeFacts]) -> list[str]:
+    mine = [fact for node in nodes if (fact := facts.get(node.name)) is not None]
+    waiting = [fact for fact in mine if fact.pending_security]
+    parts = []
+    if waiting:
+        total = sum(fact.pending_security or 0 for fact in waiting)
+        parts.append(f"{total} security updates wait on {len(waiting)} nodes")
+    off = [fact.node for fact in mine if fact.automatic_security is False]
+    if off:
+        parts.append(f"automatic security updates are off on {_listed(off)}")
+    return parts
+
+
+def _known(fact: NodeFacts | None) -> bool:
+    return fact is not None and fact.reboot_required is not None
+
+
+def _wants(node: Node, fact: NodeFacts | None) -> bool:
+    if fact is not None and fact.reboot_required is not None:
+        return fact.reboot_required
     return bool(node.annotations.get(_REBOOT_NEEDED)) or node.annotations.get(_FLATCAR) == "true"
 
 
-def _kubernetes(inventory: Inventory) -> Seen:
-    kubelets = Counter(node.info.kubelet for node in inventory.nodes if node.info.kubelet)
-    server = inventory.identity.server_version
-    parts = [f"API server {server}"] if server else []
-    if kubelets and (len(kubelets) > 1 or server not in kubelets):
-        parts.append("kubelets " + ", ".join(f"{version} ({count})" for version, count in sorted(kubelets.items())))
-    return Seen(text=", ".join(parts))
+def _charts(inventory: Inventory, wanting: Sequence[str]) -> Seen:
+    """Updates that wait, releases that are not well, and charts that update themselves unplanned."""
+    parts = []
+    if wanting:
+        few = len(wanting) == 1
+        parts.append(f"{len(wanting)} component{'' if few else 's'} below want{'s' if few else ''} an update")
+    if inventory.updates:
+        named = [f"{one.dependency} {one.current} → {one.proposed}".replace("  ", " ") for one in inventory.updates]
+        parts.append(f"{len(named)} updates proposed: {_listed(named)}")
+    broken = [f"{one.namespace}/{one.name} {one.status}" for one in inventory.releases if one.status in _NOT_WELL]
+    if broken:
+        parts.append(f"not deployed: {_listed(broken)}")
+    loose = [f"{one.namespace}/{one.name} {one.version}" for one in inventory.flux if one.pinned is False and one.chart]
+    if loose:
+        parts.append(f"not pinned, so updates come unplanned: {_listed(loose)}")
+    if inventory.releases:
+        parts.append(f"{len(inventory.releases)} releases run")
+    elif inventory.is_missing("releases"):
+        parts.append("releases could not be read")
+    return Seen(text="; ".join(parts), wants=bool(wanting or inventory.updates or broken))
 
 
-def _component(image: str, inventory: Inventory) -> Seen:
-    """Whether a component runs, and at which versions, by its images' names."""
-    shapes = inventory.pods.shapes
-    tags = sorted(
-        {
-            f"{name} {tag}".strip()
-            for shape in shapes
-            for name, tag in map(_split, shape.images)
-            if image in name.split("-") or name == image
-        }
-    )
-    if not tags:
-        if inventory.is_missing("other-namespaces"):
-            return Seen(text=f"no {image} in the namespaces that were read; others were not")
-        return Seen(applies=False, text=f"no {image} runs in this inventory")
-    return Seen(text="runs " + ", ".join(tags[:3]) + (f" and {len(tags) - 3} more" if len(tags) > 3 else ""))
-
-
-def _split(image: str) -> tuple[str, str]:
-    """(last part of the name, tag) of an image reference."""
-    last = image.partition("@")[0].rpartition("/")[2]
-    name, _, tag = last.partition(":")
-    return name, tag
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _age(age_ms: int) -> str:
