@@ -32,9 +32,10 @@ def find_path(
     """
     late = skip_late and policy.may_skip_late
     stops = find_stops(policy, start, target, known, skip_late=late)
+    first = known.get(start) or Release(start)
     hops = tuple(
         _hop(policy, before, stop, known, last=stop is stops[-1], skip_late=late)
-        for before, stop in zip([Release(start), *stops], stops, strict=False)
+        for before, stop in zip([first, *stops], stops, strict=False)
     )
     return UpgradePath(
         component=component,
@@ -42,13 +43,13 @@ def find_path(
         title=policy.title,
         rule=policy.rule,
         sources=tuple(cited) or policy.sources,
-        from_version=start.text,
-        to_version=target.text,
+        from_version=first.version.text,
+        to_version=(stops[-1].version if stops else target).text,
         scheme=start.scheme,
         skip_late=late,
         hops=hops,
         alternatives=_alternatives(policy, start, target, known, stops, late),
-        remarks=_remarks(policy, [Release(start), *stops], known),
+        remarks=_remarks(policy, [first, *stops], known),
         releases=releases,
     )
 
