@@ -162,7 +162,8 @@ def _migrations(
         texts = {f.path: _text(f, tag, repository, read) for f in files if f.path.endswith((".md", ".sh"))}
         documents = tuple(path for path in texts if path.endswith(".md"))
         text = "\n\n".join(texts[path] for path in documents)
-        steps = tuple(_step(file, name, texts[file.path], read, tag) for file in files if file.path.endswith(".sh"))
+        scripts = (f for f in files if f.path.endswith(".sh") and not f.path.endswith(f"/{TEMPLATE}"))
+        steps = tuple(sorted((_step(file, name, texts[file.path], read, tag) for file in scripts), key=_order))
         allowed = only_from(text)
         problems = [f"{step.path} is not executable: the run would end there" for step in steps if not step.executable]
         problems.extend(filter(None, [starts_wrong(start, allowed)]))
@@ -178,7 +179,7 @@ def _migrations(
             only_from=allowed,
             checklist=checklist_of(text),
             commands=commands_of(text),
-            steps=tuple(sorted((s for s in steps if s.name != TEMPLATE), key=_order)),
+            steps=steps,
             problems=tuple(problems),
         )
 

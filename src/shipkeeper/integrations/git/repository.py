@@ -17,6 +17,9 @@ from shipkeeper.ports.repository import Branch, Tag, TreeFile
 LARGEST = 8 * 1024 * 1024
 """Bytes. A text that a person is to read is smaller."""
 
+UNKNOWN = -1
+"""Size of a file whose object cannot be read."""
+
 _PATIENCE_S = 60
 _QUIET = (
     "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never",
@@ -73,6 +76,8 @@ class GitRepository:
         )
         if here is None:
             return None
+        if here.size == UNKNOWN:
+            raise _failed(self._folder, ("cat-file",), f"{path} at {revision} is damaged or was left out".encode())
         if here.size > LARGEST:
             raise BadInput(
                 f"{path} at {revision} has {here.size:,} bytes; texts of up to {LARGEST:,} are read",
@@ -146,7 +151,8 @@ def _files(listed: bytes) -> tuple[TreeFile, ...]:
         head, _, path = record.partition(b"\t")
         mode, kind, _, size = head.split()
         if kind == b"blob" and mode != b"120000":
-            found.append(TreeFile(os.fsdecode(path), mode == b"100755", int(size)))
+            # The size of an object that is damaged or was left out is the word BAD.
+            found.append(TreeFile(os.fsdecode(path), mode == b"100755", int(size) if size.isdigit() else UNKNOWN))
     return tuple(sorted(found))
 
 

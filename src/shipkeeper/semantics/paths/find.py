@@ -130,8 +130,16 @@ def _endpoints(policy: PathPolicy, start: Version, target: Version, known: Known
 
 
 def _release_of(policy: PathPolicy, start: Version, target: Version, known: Known) -> Release:
+    if known.partial and policy.stops == "every-release":
+        raise DoesNotFit(
+            f"only the newest release of each minor is known, and {policy.id} stops at every one",
+            code="path-releases-partial",
+            object=target.text,
+            why="a release that is not in the list would be skipped without a word",
+            hint="give the whole list with --checkout DIR or --releases FILE",
+        )
     for version in (start, target):
-        if known.get(version) is None and policy.needs_releases:
+        if known.get(version) is None and policy.needs_releases and not known.partial:
             raise DoesNotFit(
                 f"{version} is not among the {len(known.all)} known releases",
                 code="path-unknown-version",
@@ -261,8 +269,10 @@ def _flags(policy: PathPolicy, before: Release, stop: Release, known: Known) -> 
         )
     if known.get(version) is None:
         bare = bool(re.fullmatch(r"v?\d+\.\d+", version.text))
-        text = f"no release of {write_minor(version.minor_key)} is known here: take its newest patch" if bare else ""
-        found.append(PathFlag(code="release-unknown", text=text or f"{version} is not in the list of releases"))
+        what = f"no release of {write_minor(version.minor_key)} is known here: take its newest patch"
+        found.append(
+            PathFlag(code="release-unknown", text=what if bare else f"{version} is not in the list of releases")
+        )
     if version.is_prerelease:
         found.append(PathFlag(code="pre-release", text=f"{version} is no release: its project does not support it"))
     if start.distribution and start.distribution != version.distribution:

@@ -26,7 +26,7 @@ def judge_path(
 
 
 def _endpoints(policy: PathPolicy, before: Version, after: Version, known: Known) -> Iterable[Broken]:
-    if policy.needs_releases and known.get(after) is None:
+    if policy.needs_releases and not known.partial and known.get(after) is None:
         yield Broken(rule="unknown-version", version=after.text, text=f"{after} is not among the known releases")
     if after.variant:
         yield Broken(rule="variant", version=after.text, text=f"{after} is a special edition, on no path")

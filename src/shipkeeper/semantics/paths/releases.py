@@ -12,9 +12,13 @@ Minor = tuple[int, int]
 
 
 class Known:
-    """The releases that can be stops: in order, each version once, without pre-releases and special editions."""
+    """The releases that can be stops: in order, each version once, without pre-releases and special editions.
 
-    def __init__(self, releases: Iterable[Release]) -> None:
+    ``partial``: the list holds the newest release of each minor and no others, so that one that is not in it may exist.
+    """
+
+    def __init__(self, releases: Iterable[Release], *, partial: bool = False) -> None:
+        self.partial = partial
         self.all = tuple(releases)
         kept: dict[Version, Release] = {}
         for release in self.all:
@@ -47,8 +51,11 @@ class Known:
     def late_after(self, release: Release) -> Release | None:
         """The first release of the next minor, when it came out before this one. None: this one is not late.
 
-        By the day on record; releases of one day, and releases without a day, are not late.
+        By the day on record; releases of one day, and releases without a day, are not late. A partial list does not
+        tell: its first release of a minor is the newest.
         """
+        if self.partial:
+            return None
         minor = release.version.minor_key
         following = next((later for later in self.minors if later > minor), None)
         if following is None:
