@@ -105,7 +105,7 @@ def test_pods_become_a_table_page_by_page_and_a_restart_counts_nobody_twice() ->
 
     async def main() -> None:
         async with rig(answer) as found:
-            table = await found.link.source.pod_table()
+            table, _ = await found.link.source.pods()
             assert [item.name for item in table] == ["a", "b", "c"]
             assert table[2].node == "n1"
 
@@ -213,7 +213,7 @@ def test_404_to_a_list_is_not_served() -> None:
             with pytest.raises(NotServed):
                 await found.link.source.list_resource("pods")
             with pytest.raises(NotServed):
-                await found.link.source.pod_table()
+                await found.link.source.pods()
 
     run(main)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from shipkeeper.semantics.wire import reader_for
+from shipkeeper.semantics.wire import PLATFORM_READERS, reader_for
 from tests.wire.objects import STAMP, asks, container, listing, meta, pod
 
 TAKEN = "2026-01-02T04:00:00.500000Z"
@@ -119,7 +119,8 @@ def _plural(item: dict[str, Any]) -> tuple[str, str]:
     """(API group, plural name)."""
     reader = reader_for(item["apiVersion"], item["kind"])
     if reader is None:
-        return item["apiVersion"].split("/")[0], item["kind"].lower() + "s"
+        group, _, _ = item["apiVersion"].rpartition("/")
+        return group, item["kind"].lower() + "s"
     return reader.group, reader.resource
 
 
@@ -174,6 +175,7 @@ _BUNDLE_NAMES = {
     "persistentvolumeclaims": "pvcs",
     "persistentvolumes": "pvs",
     "storageclasses": "storage-classes",
+    "customresourcedefinitions": "custom-resource-definitions",
 }
 
 
@@ -190,9 +192,12 @@ def support_bundle(objects: Objects) -> dict[str, bytes]:
     for (namespace, group, plural), items in _by_resource(objects).items():
         name = _BUNDLE_NAMES.get(plural, plural)
         listed = dump_json(listing(items, items[0]["kind"] + "List", items[0]["apiVersion"]))
-        if reader_for(items[0]["apiVersion"], items[0]["kind"]) is None:
-            files[f"{root}/cluster-resources/custom-resources/{plural}.{group}.json"] = listed
-            files[f"{root}/cluster-resources/custom-resources/{plural}.{group}/cluster.json"] = dump_json(items)
+        custom = f"{plural}.{group}" in PLATFORM_READERS and plural != "customresourcedefinitions"
+        if custom or reader_for(items[0]["apiVersion"], items[0]["kind"]) is None:
+            folder = f"{root}/cluster-resources/custom-resources/{plural}.{group}"
+            files[f"{folder}/{namespace or 'cluster'}.json"] = dump_json(items)
+            if not namespace:
+                files[f"{folder}.json"] = listed
         elif namespace:
             files[f"{root}/cluster-resources/{name}/{namespace}.json"] = listed
         else:
@@ -207,9 +212,10 @@ def cluster_info(objects: Objects) -> dict[str, bytes]:
             {"clientVersion": {"gitVersion": "v1.99.0"}, "serverVersion": {"gitVersion": "v1.34.4"}}
         )
     }
-    for (namespace, _, plural), items in _by_resource(objects).items():
+    for (namespace, group, plural), items in _by_resource(objects).items():
         listed = dump_json(listing(items, items[0]["kind"] + "List", items[0]["apiVersion"]))
-        files[f"{namespace}/{plural}.json" if namespace else f"{plural}.json"] = listed
+        name = f"{plural}.{group}" if f"{plural}.{group}" in PLATFORM_READERS else plural
+        files[f"{namespace}/{name}.json" if namespace else f"{name}.json"] = listed
     for item in objects:
         if item["kind"] == "Pod":
             files[f"{item['metadata']['namespace']}/{item['metadata']['name']}/logs.txt"] = b"==== START logs\n"

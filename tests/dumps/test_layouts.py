@@ -31,7 +31,7 @@ from tests.wire.objects import listing, pod
 
 COUNTS = {
     "nodes": 3, "pods": 4, "workloads": 3, "budgets": 1, "claims": 1, "volumes": 1, "csiNodes": 1,
-    "storageClasses": 1, "services": 1, "leases": 1, "namespaces": 2, "webhooks": 2,
+    "storageClasses": 1, "services": 1, "leases": 1, "namespaces": 2, "webhooks": 2, "images": 1,
 }  # fmt: skip
 
 

@@ -105,7 +105,7 @@ def test_lists_and_room_are_what_is_there(plane: Plane, api: Api, nodes: list[st
         assert {pod.uid for pod in pods} == {item["metadata"]["uid"] for item in oracle}
         here = await link.cluster.list(Pod, node=pods[0].node)
         assert {pod.node for pod in here} == {pods[0].node}
-        table = await link.source.pod_table()
+        table, _ = await link.source.pods()
         assert sorted(table.uids) == sorted(pod.uid for pod in pods)
         room = await link.cluster.room()
         column = room.resources.index("pods")

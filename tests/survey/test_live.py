@@ -10,9 +10,12 @@ import pytest
 
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.survey import survey_live
+from shipkeeper.integrations.kubernetes.platform import Refused
 from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.errors import Failed, Forbidden, ShipkeeperError, Unauthenticated, Unreachable, UsageProblem
+from shipkeeper.model.facts import DeprecatedRequest, ImageUse
 from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.releases import Release
 from shipkeeper.model.table import PodTable
 from shipkeeper.semantics.wire import READERS
 from shipkeeper.semantics.wire.unknowns import UNKNOWN_WITHOUT
@@ -33,7 +36,10 @@ class FakeSource:
         self.probes = probes or {}
         self.at_once = self.most_at_once = 0
         web, agent = deployment(on=("n1", "n2")), daemonset("kured", on=("n1", "n2"))
-        self.pods = [*web.pods, *agent.pods]
+        self.all_pods = [*web.pods, *agent.pods]
+        self.all_releases: tuple[Release, ...] = ()
+        self.platform_objects: dict[str, tuple[Any, ...]] = {}
+        self.refused: tuple[Refused, ...] = ()
         self.objects: dict[str, tuple[Any, ...]] = {
             "nodes": (node("n2"), node("n1")),
             "deployments": web.workloads[:1],
@@ -41,6 +47,10 @@ class FakeSource:
             "daemonsets": agent.workloads,
             "poddisruptionbudgets": (budget("b", min_available=1), budget("a", min_available=1)),
         }
+
+    @property
+    def platform(self) -> FakeSource:
+        return self
 
     async def _answer(self, what: str) -> None:
         self.at_once += 1
@@ -58,9 +68,23 @@ class FakeSource:
         await self._answer(resource)
         return self.objects.get(resource, ())
 
-    async def pod_table(self) -> PodTable:
+    async def pods(self) -> tuple[PodTable, tuple[ImageUse, ...]]:
         await self._answer("pods")
-        return PodTable.of(self.pods)
+        return PodTable.of(self.all_pods), (ImageUse("registry.example/web:1", ("sha256:1",), 2, ("default",)),)
+
+    async def list_kind(self, full_name: str) -> tuple[tuple[Any, ...], tuple[Refused, ...]]:
+        await self._answer(full_name)
+        if full_name not in self.platform_objects:
+            raise NOT_SERVED
+        return self.platform_objects[full_name], self.refused
+
+    async def releases(self, storage: str) -> tuple[tuple[Release, ...], tuple[Refused, ...]]:
+        await self._answer(f"{storage}s")
+        return (self.all_releases if storage == "secret" else ()), ()
+
+    async def deprecated_requests(self) -> tuple[DeprecatedRequest, ...]:
+        await self._answer("/metrics")
+        return (DeprecatedRequest("policy", "v1beta1", "podsecuritypolicies", "1.25"),)
 
     async def probe(self, group: str, kind: str) -> int:
         await self._answer(f"{kind}.{group}")

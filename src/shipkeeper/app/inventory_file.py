@@ -19,8 +19,9 @@ from msgspec.structs import replace
 
 from shipkeeper.app.inventory_diff import diff
 from shipkeeper.app.state import write_atomically
+from shipkeeper.app.survey_platform import not_asked
 from shipkeeper.model.errors import BadInput, Failed, Location
-from shipkeeper.model.inventory import Inventory, Missing
+from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.pods import PodShape
 from shipkeeper.model.refs import OwnerRef
 from shipkeeper.model.table import PodTable, RareFields
@@ -93,8 +94,7 @@ def load(path: str | Path) -> Inventory:
 
 def _without_platform(inventory: Inventory) -> Inventory:
     """What was saved before the platform's objects were read: they are unknown, not absent."""
-    why = "the file was saved by an older Shipkeeper, which did not read them"
-    gaps = (Missing(name, why, "what of the platform is due", name) for name in _SINCE_2)
+    gaps = not_asked("the file was saved by an older Shipkeeper, which did not read them")
     return replace(inventory, missing=(*inventory.missing, *gaps))
 
 
@@ -154,25 +154,5 @@ def _from_plain(wanted: type, value: Any) -> PodTable:
 
 
 _EMPTY = PodTable.of(())
-_SINCE_2 = (
-    "releases",
-    "flux",
-    "crds",
-    "backups",
-    "backup_schedules",
-    "backup_locations",
-    "database_clusters",
-    "identity_servers",
-    "realm_imports",
-    "certificates",
-    "policies",
-    "policy_exceptions",
-    "vulnerability_reports",
-    "images",
-    "control_plane",
-    "node_facts",
-    "deprecated_requests",
-)
-"""Fields of Inventory that a file of version 1 does not have."""
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_to_plain)
 _DECODER = msgspec.msgpack.Decoder(Inventory, dec_hook=_from_plain)

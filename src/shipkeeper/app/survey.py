@@ -10,11 +10,14 @@ from typing import Any, Protocol, TypeVar
 
 from shipkeeper.app.inventory_file import is_saved_inventory, load
 from shipkeeper.app.sources import Source
+from shipkeeper.app.survey_platform import LivePlatform, PlatformReading, place
 from shipkeeper.integrations.dumps import read_dump
 from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.errors import Failed, Forbidden, Unreachable
+from shipkeeper.model.facts import ImageUse
 from shipkeeper.model.inventory import Inventory, Missing
 from shipkeeper.model.table import PodTable
+from shipkeeper.semantics.platform_links import linked
 from shipkeeper.semantics.wire.drainer_kinds import DRAINER_KINDS, runs_kured
 from shipkeeper.semantics.wire.unknowns import UNKNOWN_WITHOUT
 
@@ -60,14 +63,18 @@ class LiveSource(Protocol):
     def context(self) -> str:
         """How the cluster is called."""
 
+    @property
+    def platform(self) -> LivePlatform:
+        """What runs on top of Kubernetes."""
+
     async def identity(self) -> ClusterIdentity:
         """Which cluster this is."""
 
     async def list_resource(self, resource: str) -> tuple[Any, ...]:
         """Every object of a resource. Raises Forbidden; Failed (code not-served) when the server has none such."""
 
-    async def pod_table(self) -> PodTable:
-        """Every pod."""
+    async def pods(self) -> tuple[PodTable, tuple[ImageUse, ...]]:
+        """Every pod, and the images that they run."""
 
     async def probe(self, group: str, kind: str) -> int:
         """How many objects of a kind there are. Raises as ``list_resource``."""
@@ -95,34 +102,42 @@ def read_inventory(source: Source) -> Inventory:
 
 def load_inventory(path: str) -> Inventory:
     """A saved inventory, or a dump in any layout; told by content. Raises BadInput."""
-    return load(path) if is_saved_inventory(path) else read_dump(path)
+    return load(path) if is_saved_inventory(path) else linked(read_dump(path))
 
 
-async def survey_live(source: LiveSource, taken_ms: int) -> Inventory:
-    """Read a live cluster. What may not be read becomes ``missing``; a cluster that cannot be reached is an error."""
-    reading = _Reading(source)
-    identity, pods, listed, drainers = await asyncio.gather(
+async def survey_live(source: LiveSource, taken_ms: int, *, platform: bool = True) -> Inventory:
+    """Read a live cluster. What may not be read becomes ``missing``; a cluster that cannot be reached is an error.
+
+    Without ``platform`` only Kubernetes' own objects are read, and all of the platform's is missing.
+    """
+    reading, above = _Reading(source), PlatformReading(source.platform)
+    nothing: tuple[PodTable, tuple[ImageUse, ...]] = (PodTable.of(()), ())
+    identity, (pods, images), listed, drainers = await asyncio.gather(
         reading.ask("clusterIdentity", source.identity, ClusterIdentity(), "whether a plan is for this cluster"),
-        reading.ask("pods", source.pod_table, PodTable.of(()), UNKNOWN_WITHOUT["pods"]),
+        reading.ask("pods", source.pods, nothing, UNKNOWN_WITHOUT["pods"]),
         asyncio.gather(*(reading.list(resource) for names in _DRAWERS.values() for resource in names)),
         reading.drainers(),
     )
+    fields = await above.read() if platform else above.skip()
     found = dict(listed)
     drawers: dict[str, Any] = {
-        field: tuple(sorted((item for name in names for item in found[name]), key=_place))
+        field: tuple(sorted((item for name in names for item in found[name]), key=place))
         for field, names in _DRAWERS.items()
     }
     if any(runs_kured(item.kind, item.name) for item in drawers["workloads"]):
         drainers.add("kured")
-    return Inventory(
+    inventory = Inventory(
         source=source.context,
         taken_ms=taken_ms,
         identity=identity,
         pods=pods.sorted(),
+        images=images,
         drainers=tuple(sorted(drainers)),
-        missing=tuple(sorted(reading.missing, key=lambda item: (item.what, item.why))),
+        missing=tuple(sorted((*reading.missing, *above.missing), key=lambda item: (item.what, item.why))),
         **drawers,
+        **fields,
     )
+    return linked(inventory)
 
 
 class _Reading:
@@ -167,7 +182,3 @@ class _Reading:
                 why = error.message
         self.missing.append(Missing(what, why, unknown))
         return otherwise
-
-
-def _place(item: Any) -> tuple[str, ...]:
-    return tuple(getattr(item, name, "") for name in ("namespace", "configuration", "name", "kind", "uid"))

@@ -45,7 +45,7 @@ class Vigil:
         )
 
     async def _errors(self) -> tuple[Finding, ...]:
-        inventory = await survey_live(self._source, await self._api.server_time_ms())
+        inventory = await survey_live(self._source, await self._api.server_time_ms(), platform=False)
         planned = {name for batch in self._plan.batches for name in batch}
         names = tuple(node.name for node in inventory.nodes if node.name in planned)
         found = check(inventory, self._settings, names, now_ms=inventory.taken_ms)

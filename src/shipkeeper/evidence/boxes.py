@@ -28,7 +28,7 @@ MOST_NAMES = 5
 
 def unread(inventory: Inventory, *resources: str) -> Answer | None:
     """The answer when something needed could not be read; None when all was."""
-    for item in inventory.missing:
+    for item in inventory.cluster_missing:
         if item.what in resources:
             return "unknown", clean(f"{item.what} could not be read: {item.why}")
     return None
@@ -36,9 +36,9 @@ def unread(inventory: Inventory, *resources: str) -> Answer | None:
 
 def everything_read(inventory: Inventory) -> Answer:
     """Whether the survey could read all it asks for."""
-    if not inventory.missing:
+    if not inventory.cluster_missing:
         return "done", f"{count(len(inventory.pods), 'pod')} on {count(len(inventory.nodes), 'node')}"
-    return "unknown", clean("; ".join(f"{item.what}: {item.why}" for item in inventory.missing[:MOST_NAMES]))
+    return "unknown", clean("; ".join(f"{item.what}: {item.why}" for item in inventory.cluster_missing[:MOST_NAMES]))
 
 
 def pods_healthy(inventory: Inventory, before: Inventory | None = None) -> Answer:

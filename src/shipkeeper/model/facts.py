@@ -64,6 +64,8 @@ class NodeFacts(Struct, frozen=True):
     taken_ms: int = 0
     """When the facts were gathered; 0 when they are as of the survey."""
     sources: tuple[str, ...] = ()
+    boot_id: str = ""
+    """The boot that the facts are of; empty when not told."""
 
 
 class Vulnerability(Struct, frozen=True):

@@ -43,11 +43,15 @@ from shipkeeper.model.storage import Claim, CsiNode, StorageClass, Volume, Volum
 from shipkeeper.model.table import PodTable
 from shipkeeper.model.workloads import Budget, Workload
 
+_READ_FROM = {"images": ("pods",), "control_plane": ("pods",), "node_facts": ("nodes",)}
+"""Fields that are read from objects of Kubernetes itself."""
+
 
 class Missing(Struct, frozen=True):
     """Something that could not be read: what, why, and what that makes unknown.
 
-    ``field`` is the field of Inventory that is not whole because of it; empty where ``what`` says enough.
+    ``field`` is the field of Inventory that is not whole because of it, for what runs on top of Kubernetes; empty for
+    Kubernetes' own resources, which ``what`` names.
     """
 
     what: str
@@ -162,4 +166,10 @@ class Inventory(Struct, frozen=True):
 
     def missing_in(self, field: str) -> tuple[Missing, ...]:
         """What could not be read of a field, such as ``releases``: when there is any, an empty field means unknown."""
-        return tuple(item for item in self.missing if item.field == field)
+        read_from = _READ_FROM.get(field, ())
+        return tuple(item for item in self.missing if item.field == field or item.what in read_from)
+
+    @property
+    def cluster_missing(self) -> tuple[Missing, ...]:
+        """What could not be read of Kubernetes itself: all that makes a drain uncertain."""
+        return tuple(item for item in self.missing if not item.field)

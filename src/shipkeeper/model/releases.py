@@ -20,7 +20,8 @@ class Release(Struct, frozen=True):
     """The newest revision of one Helm release. The values that it was installed with are never kept.
 
     ``storage`` says what told: ``secret`` or ``configmap`` (the whole record), ``flux-status`` (status of its
-    HelmRelease) or ``labels-only``; for the last two all that they do not tell is empty, which means unknown.
+    HelmRelease), ``collected`` (a support bundle's Helm collector) or ``labels-only``; with the last three, all that
+    they do not tell is empty, which means unknown.
     """
 
     namespace: str
@@ -38,6 +39,8 @@ class Release(Struct, frozen=True):
     apply_method: str = ""
     """``ssa`` or ``csa`` as Helm 4 records it; empty before."""
     storage: str = "secret"
+    storage_namespace: str = ""
+    """Where its record lies; nearly always the release's own namespace."""
     owner: str = ""
     """``namespace/name`` of the Flux HelmRelease that runs it; empty for none seen."""
     deployed_revision: int = 0
@@ -112,6 +115,10 @@ class FluxObject(Struct, frozen=True):
     """``namespace/name`` of the Kustomization that applies it."""
     objects: tuple[ManifestObject, ...] = ()
     """What a Kustomization applied, as its inventory says."""
+    release_status: str = ""
+    """HelmRelease: status of its newest revision, in Helm's words; empty when Flux does not tell."""
+    release_revision: int = 0
+    app_version: str = ""
 
     @property
     def ref(self) -> ObjectRef:

@@ -180,5 +180,5 @@ def _assumption_notes(inventory: Inventory, timings: Timings, driver: str) -> li
             f"assumed: readiness of workloads without history {timings.readiness['*'][0]:.0f} s "
             f"({measured} workloads measured)"
         )
-    notes.extend(f"not read: {item.what} ({item.why}); unknown: {item.unknown}" for item in inventory.missing)
+    notes.extend(f"not read: {item.what} ({item.why}); unknown: {item.unknown}" for item in inventory.cluster_missing)
     return notes

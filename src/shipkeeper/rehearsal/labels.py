@@ -118,7 +118,7 @@ def _behaviour(plan: Plan, inventory: Inventory) -> Iterable[Assumption]:
         )
     if plan.drain_policy.confirm == "each" or plan.reboot.driver == "manual":
         yield Assumption(what="people", value="answer at once when they are asked", source=_MODELLED)
-    for item in inventory.missing:
+    for item in inventory.cluster_missing:
         yield Assumption(what=f"{item.what} could not be read ({item.why})", value=item.unknown, source="unknown")
 
 

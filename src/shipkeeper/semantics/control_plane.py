@@ -19,9 +19,17 @@ ROLE_KEYS = (
 
 ETCD_ROLE = "node-role.kubernetes.io/etcd"
 
+COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
+
 _API_SERVER = ("kube-apiserver",)
 _ETCD = ("etcd",)
-_NAMESPACES = {"kube-system", "openshift-kube-apiserver", "openshift-etcd"}
+_NAMESPACES = {
+    "kube-system",
+    "openshift-kube-apiserver",
+    "openshift-kube-controller-manager",
+    "openshift-kube-scheduler",
+    "openshift-etcd",
+}
 
 
 def is_control_plane(node: Node, pods_on_node: Iterable[Pod] = ()) -> bool:
@@ -41,6 +49,11 @@ def is_api_server(pod: Pod) -> bool:
 def is_etcd(pod: Pod) -> bool:
     """Whether a pod is a static etcd member."""
     return _static_component(pod, _ETCD)
+
+
+def component_of(pod: Pod) -> str:
+    """Which part of the control plane a static pod is; empty for none."""
+    return next((name for name in COMPONENTS if _static_component(pod, (name,))), "")
 
 
 def etcd_members(pods: Iterable[Pod]) -> tuple[Pod, ...]:

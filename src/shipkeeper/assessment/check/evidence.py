@@ -32,7 +32,7 @@ _PROBED = "daemonsets"
 
 def look(context: Context, checks: Sequence[Check]) -> Iterator[Finding]:
     """One finding for each resource that is missing and that some rule needs for this inventory."""
-    for item in sorted(context.inventory.missing, key=lambda item: (item.what, item.why)):
+    for item in sorted(context.inventory.cluster_missing, key=lambda item: (item.what, item.why)):
         needed = _STANDS_FOR.get(item.what, _PROBED if "." in item.what else item.what)
         open_rules: list[str] = []
         questions: list[str] = []

@@ -8,6 +8,9 @@ from shipkeeper.integrations.dumps.collector import Collector
 from shipkeeper.integrations.dumps.layouts import Layout
 from shipkeeper.model.cluster import Namespace
 from shipkeeper.model.inventory import Missing
+from shipkeeper.semantics.wire import PLATFORM
+from shipkeeper.semantics.wire.platform.crds import CRDS
+from shipkeeper.semantics.wire.platform.kinds import UNKNOWN_OF
 from shipkeeper.semantics.wire.unknowns import UNKNOWN_WITHOUT
 
 _PARTIAL: dict[Layout, str] = {
@@ -38,7 +41,34 @@ def gaps(
         missing.append(
             Missing("serverVersion", f"the {_word(layout)} has no version file", "which version the API server runs")
         )
+    missing.extend(_platform(collector, layout))
     return tuple(sorted(missing, key=lambda item: (item.what, item.why)))
+
+
+def _platform(collector: Collector, layout: Layout) -> list[Missing]:
+    """What the dump does not tell of the platform on Kubernetes.
+
+    A kind whose CRD is not there is not installed, if the dump holds all CRDs: a must-gather holds some.
+    """
+    missing = [*collector.refused, *collector.releases.missing]
+    no_metrics = f"the {_word(layout)} does not hold the API server's metrics"
+    missing.append(Missing("/metrics", no_metrics, UNKNOWN_OF["deprecated_requests"], "deprecated_requests"))
+    if not collector.releases.covered:
+        why = f"the {_word(layout)} holds no Secrets, where Helm keeps its records"
+        missing.append(Missing("secrets", why, UNKNOWN_OF["releases"], "releases"))
+    installed = {crd.name for crd in collector.objects[CRDS.full_name]}
+    all_crds = CRDS.full_name in collector.covered and layout != "must-gather"
+    for field, readers in PLATFORM.items():
+        silent = [reader.full_name for reader in readers if reader.full_name not in collector.covered]
+        there = [name for name in silent if name in installed]
+        why = f"the {_word(layout)} holds no list of them, though their kind is installed"
+        missing.extend(Missing(name, why, UNKNOWN_OF[field], field) for name in there)
+        if field == "crds" and silent:
+            missing.append(Missing(CRDS.resource, _absent(layout, CRDS.resource), UNKNOWN_OF[field], field))
+        elif len(silent) > len(there) and not all_crds:
+            why = f"the {_word(layout)} holds neither them nor all CRDs, which tell whether their kinds are installed"
+            missing.append(Missing(field.replace("_", " "), why, UNKNOWN_OF[field], field))
+    return missing
 
 
 def _other_namespaces(collector: Collector, layout: Layout, namespaces: Sequence[Namespace]) -> list[Missing]:

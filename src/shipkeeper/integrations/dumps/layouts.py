@@ -12,11 +12,12 @@ from typing import Literal
 
 from msgspec import Struct
 
-from shipkeeper.semantics.wire import READERS
+from shipkeeper.semantics.wire import PLATFORM_READERS, READERS
 from shipkeeper.semantics.wire.drainer_kinds import DRAINER_KINDS
+from shipkeeper.semantics.wire.platform.crds import CRDS
 
 Layout = Literal["must-gather", "support bundle", "cluster-info dump", "files"]
-Role = Literal["objects", "pod", "time", "version", "errors"]
+Role = Literal["objects", "pod", "time", "version", "errors", "helm"]
 
 _VERSION_OPERATOR = ("config.openshift.io", "clusteroperators", "kube-apiserver")
 _INFRASTRUCTURE = ("config.openshift.io", "infrastructures")
@@ -28,6 +29,9 @@ _NAMES = {
 }
 _TEXTS = (".json", ".yaml", ".yml")
 _READABLE = {(reader.group or "core", name) for name, reader in READERS.items()}
+_CUSTOM = {(reader.group, reader.resource): name for name, reader in PLATFORM_READERS.items()}
+_RECORDS = {("core", "secrets"), ("core", "configmaps")}
+"""Where Helm keeps its records. Nothing else of these is read."""
 _MUST_GATHER_GROUPS = frozenset({"core", "apps", "batch", "policy", "pods"})
 
 
@@ -96,21 +100,29 @@ def _grouped(rest: list[str], namespace: str) -> Wanted | None:
         return Wanted("version")
     if (group, resource) in _READABLE:
         return Wanted("objects", resource, namespace)
+    if (group, resource) in _CUSTOM:
+        return Wanted("objects", _CUSTOM[group, resource])
+    if (group, resource) in _RECORDS:
+        return Wanted("objects")
     return Wanted("objects") if (group, resource) in DRAINER_KINDS else None
 
 
 def _in_bundle(parts: list[str]) -> Wanted | None:
     if parts[-1] == "cluster_version.json":
         return Wanted("version")
+    if "helm" in parts[:-1] and parts[-1].endswith(".json") and "cluster-resources" not in parts:
+        return Wanted("helm")
     if "cluster-resources" not in parts[:-1] or not parts[-1].endswith(".json"):
         return None
     rest = [*parts[parts.index("cluster-resources") + 1 : -1], _stem(parts[-1])]
     if len(rest) == 1 and rest[0].endswith("-errors"):
         resource = _resource(rest[0].removesuffix("-errors"))
         return Wanted("errors", resource) if resource else None
-    if rest[0] == "custom-resources" and len(rest) == 3:
+    if rest[0] == "custom-resources" and len(rest) in (2, 3):
         plural, _, group = rest[1].partition(".")
-        return Wanted("objects") if (group, plural) in DRAINER_KINDS else None
+        if (group, plural) in _CUSTOM:
+            return Wanted("objects", _CUSTOM[group, plural])
+        return Wanted("objects") if len(rest) == 3 and (group, plural) in DRAINER_KINDS else None
     resource = _resource(rest[0])
     if not resource or len(rest) > 2:
         return None
@@ -128,6 +140,8 @@ def _resource(stem: str) -> str:
     """The plural resource name that a file or folder name stands for, or nothing."""
     squeezed = stem.replace("-", "").lower()
     name = _NAMES.get(squeezed, squeezed)
+    if name == CRDS.resource:
+        return CRDS.full_name
     return name if name in READERS else ""
 
 

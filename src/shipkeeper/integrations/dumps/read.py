@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.errors import BadInput, Location
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.time import iso
+from shipkeeper.semantics.wire import PLATFORM
 from shipkeeper.semantics.wire.drainer_kinds import runs_kured
 
 _LONGEST_REFUSAL = 300
@@ -38,7 +40,7 @@ def read_dump(path: str, limits: Limits | None = None) -> Inventory:
             continue
         evidence.mtimes.append(piece.mtime_ms)
         _open(dump, piece, use, collector, refusals)
-    if not collector.covered:
+    if not collector.covered and not collector.releases.covered:
         raise BadInput(
             "there is nothing in it that a survey reads",
             hint="give a must-gather, a support bundle, a kubectl cluster-info dump, or kubectl get -o json",
@@ -76,6 +78,9 @@ def _open(dump: Dump, piece: Piece, use: Wanted, collector: Collector, refusals:
     if use.role == "time":
         collector.evidence.take_stamp(data)
         return
+    if use.role == "helm":
+        collector.releases.take_collected(data)
+        return
     if use.role == "errors":
         refusals[use.resource] = _refusal(data)
         return
@@ -103,6 +108,9 @@ def _inventory(dump: Dump, layout: Layout, collector: Collector, refusals: dict[
     workloads = drawer(
         "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicationcontrollers"
     )
+    platform: dict[str, Any] = {
+        field: drawer(*(reader.full_name for reader in readers)) for field, readers in PLATFORM.items()
+    }
     drainers = collector.drainers | {"kured" for item in workloads if runs_kured(item.kind, item.name)}
     return Inventory(
         source=f"{dump.path} ({layout}, taken {iso(taken_ms)} by {how})",
@@ -131,6 +139,9 @@ def _inventory(dump: Dump, layout: Layout, collector: Collector, refusals: dict[
         namespaces=namespaces,
         events=events,
         drainers=tuple(sorted(drainers)),
+        **platform,
+        releases=collector.releases.build(),
+        images=collector.images.build(),
         missing=gaps(collector, layout, namespaces, refusals),
         skipped={kind: collector.skipped[kind] for kind in sorted(collector.skipped)},
     )

@@ -43,6 +43,9 @@ _COLLECTION_TAGS = frozenset({None, "!", _TAG + "map", _TAG + "seq"})
 _UNREAD_LISTS = frozenset({"env", "envFrom", "managedFields"})
 _UNREAD_MAPPINGS = frozenset({"data", "stringData", "binaryData"})
 _UNREAD_TEXTS = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
+_RECORD_KEY = "release"
+_RECORD_STARTS = ("SDRzSUF", "H4sI")
+"""How Helm's record of a release begins in a Secret (base64 twice over gzip) and in a ConfigMap (once)."""
 
 
 class Node(Struct, frozen=True):
@@ -83,6 +86,8 @@ class _Builder:
         self.nodes = 0
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.passing_over = 0
+        self.passed_key: str | None = None
+        self.record = ""
         self.finished: list[Node] = []
 
     def wrong(self, what: str, line: int, hint: str = "") -> BadInput:
@@ -127,6 +132,7 @@ class _Builder:
             raise self.wrong("a mapping's key is not a scalar", line)
         if top is not None and top.key in (self.unread_mappings if isinstance(value, dict) else self.unread_lists):
             self.passing_over = 1
+            self.passed_key, self.record = None, ""
             return
         if len(self.open) >= self.limits.depth:
             raise self.wrong(f"it is nested deeper than {self.limits.depth} levels", line)
@@ -175,12 +181,30 @@ class _Builder:
             top.value[top.key] = value
 
     def pass_over(self, event: Any) -> None:
+        """Build nothing, but for one value: the packed record of a Helm release under ``data``."""
         if isinstance(event, MappingStartEvent | SequenceStartEvent):
             self.passing_over += 1
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
             self.passing_over -= 1
-            if not self.passing_over:
-                self.open[-1].wants_key = True
+            if self.passing_over == 1:
+                self.passed_key = None
+            elif not self.passing_over:
+                top = self.open[-1]
+                top.wants_key = True
+                if self.record and top.key == "data":
+                    top.value["data"] = {_RECORD_KEY: self.record}
+        elif self.passing_over == 1:
+            self._passed(event)
+
+    def _passed(self, event: Any) -> None:
+        """A key or a value of the mapping that is passed over."""
+        if self.passed_key is None:
+            self.passed_key = getattr(event, "value", "")
+            return
+        text = getattr(event, "value", "")
+        if self.passed_key == _RECORD_KEY and text.startswith(_RECORD_STARTS):
+            self.record = text
+        self.passed_key = None
 
     def new_document(self) -> None:
         self.nodes = 0

@@ -26,6 +26,7 @@ from shipkeeper.model.cluster import (
     Webhook,
 )
 from shipkeeper.model.errors import BadInput, Failed
+from shipkeeper.model.facts import ImageUse
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.refs import ObjectRef
@@ -37,6 +38,7 @@ from shipkeeper.model.workloads import Budget, Workload
 from shipkeeper.ports.cluster import Eviction, EvictionAnswer, NodePatch, Watch
 from shipkeeper.semantics.room import room_of
 from shipkeeper.semantics.wire import READERS, Page, Reader, pods_into
+from shipkeeper.semantics.wire.images import ImageTally
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -213,17 +215,25 @@ class HttpCluster:
 
 async def pod_table(transport: Transport, query: tuple[tuple[str, str], ...] = ()) -> PodTable:
     """Every pod as columns, read page by page; no page outlives its reading."""
-    builder = PodTableBuilder()
+    pods, _ = await pods_and_images(transport, query)
+    return pods
+
+
+async def pods_and_images(
+    transport: Transport, query: tuple[tuple[str, str], ...] = ()
+) -> tuple[PodTable, tuple[ImageUse, ...]]:
+    """Every pod as columns, and the images that they run."""
+    builder, tally = PodTableBuilder(), ImageTally()
 
     def read(body: bytes) -> Page[Pod]:
-        return pods_into(builder, body)
+        return pods_into(builder, body, tally=tally)
 
     def restart() -> None:
-        nonlocal builder
-        builder = PodTableBuilder()
+        nonlocal builder, tally
+        builder, tally = PodTableBuilder(), ImageTally()
 
     await each_page(transport, list_call(READERS["pods"], query=query), read, restart)
-    return builder.build()
+    return builder.build(), tally.build()
 
 
 async def _bounded(work: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]:

@@ -8,12 +8,14 @@ import msgspec
 from msgspec import Struct
 
 from shipkeeper.integrations.kubernetes.calls import Call, failure, unexpected
-from shipkeeper.integrations.kubernetes.cluster import HttpCluster, pod_table
+from shipkeeper.integrations.kubernetes.cluster import HttpCluster, pods_and_images
 from shipkeeper.integrations.kubernetes.discovery import Discovery, NotServed
 from shipkeeper.integrations.kubernetes.lists import collect
+from shipkeeper.integrations.kubernetes.platform import PlatformSource
 from shipkeeper.integrations.kubernetes.transport import Transport
 from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.errors import Failed, Forbidden
+from shipkeeper.model.facts import ImageUse
 from shipkeeper.model.table import PodTable
 from shipkeeper.semantics.wire import READERS
 
@@ -36,6 +38,7 @@ class KubeSource:
         self._transport = transport
         self._discovery = Discovery(transport)
         self._cluster = HttpCluster(transport)
+        self.platform = PlatformSource(transport, self._discovery)
 
     @property
     def context(self) -> str:
@@ -62,10 +65,10 @@ class KubeSource:
             raise self._not_served(error, resource) from error
         return tuple(sorted(found, key=_place))
 
-    async def pod_table(self) -> PodTable:
-        """Every pod as columns; raises as ``list_resource``."""
+    async def pods(self) -> tuple[PodTable, tuple[ImageUse, ...]]:
+        """Every pod as columns, and the images that they run; raises as ``list_resource``."""
         try:
-            return await pod_table(self._transport)
+            return await pods_and_images(self._transport)
         except Failed as error:
             raise self._not_served(error, "pods") from error
 

@@ -13,6 +13,7 @@ from shipkeeper.semantics.wire.budgets import BUDGETS
 from shipkeeper.semantics.wire.cluster import EVENTS, LEASES, LIMIT_RANGES, NAMESPACES, PRIORITY_CLASSES, QUOTAS
 from shipkeeper.semantics.wire.jobs import CRON_JOBS, JOBS
 from shipkeeper.semantics.wire.nodes import CSI_NODES, NODES
+from shipkeeper.semantics.wire.platform.kinds import PLATFORM
 from shipkeeper.semantics.wire.pods import PODS, pod_into, pods_into
 from shipkeeper.semantics.wire.raw import KEPT_ANNOTATIONS
 from shipkeeper.semantics.wire.reader import Page, Reader
@@ -26,7 +27,17 @@ from shipkeeper.semantics.wire.workloads import (
     STATEFUL_SETS,
 )
 
-__all__ = ["KEPT_ANNOTATIONS", "READERS", "Page", "Reader", "pod_into", "pods_into", "reader_for"]
+__all__ = [
+    "KEPT_ANNOTATIONS",
+    "PLATFORM",
+    "PLATFORM_READERS",
+    "READERS",
+    "Page",
+    "Reader",
+    "pod_into",
+    "pods_into",
+    "reader_for",
+]
 
 _ALL: tuple[Reader[Any], ...] = (
     NODES,
@@ -61,7 +72,21 @@ _ALL: tuple[Reader[Any], ...] = (
 READERS: dict[str, Reader[Any]] = {reader.resource: reader for reader in _ALL}
 """Every resource that a survey reads, by plural name."""
 
-_BY_KIND = {(reader.group, reader.kind): reader for reader in _ALL}
+_PLATFORM = tuple(reader for readers in PLATFORM.values() for reader in readers)
+PLATFORM_READERS: dict[str, Reader[Any]] = {reader.full_name: reader for reader in _PLATFORM}
+"""Every kind of the platform on Kubernetes that a survey reads where it is installed, by plural name and group."""
+
+_BY_KIND = {(reader.group, reader.kind): reader for reader in (*_ALL, *_PLATFORM)}
+
+
+def name_of(reader: Reader[Any]) -> str:
+    """How a reader is called here: by the plural name, for the platform's kinds with their group."""
+    return reader.full_name if reader.full_name in PLATFORM_READERS else reader.resource
+
+
+def reader_by_name(name: str) -> Reader[Any]:
+    """The reader of that name, as in ``READERS`` or ``PLATFORM_READERS``."""
+    return READERS[name] if name in READERS else PLATFORM_READERS[name]
 
 
 def reader_for(api_version: str, kind: str) -> Reader[Any] | None:

@@ -8,6 +8,7 @@ from shipkeeper.model.errors import BadInput
 from shipkeeper.model.pods import Pod, PodShape
 from shipkeeper.model.refs import OwnerRef
 from shipkeeper.model.table import PodTableBuilder
+from shipkeeper.semantics.wire.images import ImageTally
 from shipkeeper.semantics.wire.podspec import WirePodSpec
 from shipkeeper.semantics.wire.raw import Time, Wire, WireOwner, ms, ms_or_none, owner_of
 from shipkeeper.semantics.wire.reader import Page, Reader
@@ -82,6 +83,8 @@ class WireState(Wire):
 class WireContainerStatus(Wire):
     """status.containerStatuses[]."""
 
+    name: str | None = None
+    image_id: str | None = msgspec.field(name="imageID", default=None)
     restart_count: int | None = None
     state: WireState | None = None
 
@@ -221,8 +224,10 @@ def _kept(annotations: WirePodAnnotations | None) -> dict[str, str]:
 PODS: Reader[Pod] = Reader("pods", "Pod", "/api/v1", Pod, WirePod, _convert)
 
 
-def pods_into(builder: PodTableBuilder, data: bytes, place: str = "") -> Page[Pod]:
+def pods_into(builder: PodTableBuilder, data: bytes, place: str = "", tally: ImageTally | None = None) -> Page[Pod]:
     """Append a page of a PodList to the builder, keeping neither pods nor page; the Page that returns has no items.
+
+    ``tally`` counts their images.
 
     Equal templates are recognised by the encoded content of what they share, so that a shape is built once.
     Raises BadInput; pods before the bad one may have been appended, so the builder must then be given up.
@@ -230,14 +235,21 @@ def pods_into(builder: PodTableBuilder, data: bytes, place: str = "") -> Page[Po
     listed = PODS.listed(data, place)
     for wire in listed.items or ():
         _append(builder, wire, place)
+        if tally is not None:
+            tally.add(wire)
     if listed.metadata is None:
         return Page(())
     return Page((), listed.metadata.resource_version or "", listed.metadata.token or "")
 
 
-def pod_into(builder: PodTableBuilder, data: bytes | msgspec.Raw, place: str = "") -> None:
+def pod_into(
+    builder: PodTableBuilder, data: bytes | msgspec.Raw, place: str = "", tally: ImageTally | None = None
+) -> None:
     """Append one pod to the builder. Raises BadInput."""
-    _append(builder, PODS.decode(data, place), place)
+    wire = PODS.decode(data, place)
+    _append(builder, wire, place)
+    if tally is not None:
+        tally.add(wire)
 
 
 def _append(builder: PodTableBuilder, wire: WirePod, place: str) -> None:

@@ -32,6 +32,7 @@ class WireLifecycle(Wire):
 class WireContainer(Wire):
     """A container or an init container (``restartPolicy: Always`` makes it a sidecar)."""
 
+    name: str | None = None
     image: str | None = None
     resources: WireResources | None = None
     ports: list[WirePort] | None = None

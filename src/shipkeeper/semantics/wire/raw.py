@@ -31,6 +31,7 @@ KEPT_ANNOTATIONS: tuple[str, ...] = (
     "kured.dev/",
     "machine.openshift.io/",
     "machineconfiguration.openshift.io/",
+    "meta.helm.sh/",
     "plan.upgrade.cattle.io/",
     "system-upgrade.cattle.io/",
     "weave.works/kured-",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -108,6 +109,17 @@ class Reader(Generic[T]):
         """The API group; empty for the core one."""
         return self.api.split("/")[2] if self.api.startswith("/apis/") else ""
 
+    @property
+    def full_name(self) -> str:
+        """Plural name and group, as kubectl names a resource: ``clusters.postgresql.cnpg.io``."""
+        return f"{self.resource}.{self.group}" if self.group else self.resource
+
+    def at(self, api: str) -> Reader[T]:
+        """The same reader for another version of its group: ``/apis/kyverno.io/v2beta1``."""
+        made = copy.copy(self)
+        made.api = api
+        return made
+
     def path(self, namespace: str = "", name: str = "") -> str:
         """The URL path of the collection (all namespaces when none is given), or of one object."""
         middle = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
@@ -130,11 +142,32 @@ class Reader(Generic[T]):
         meta = listed.metadata or WireListMeta()
         return Page(tuple(items), meta.resource_version or "", meta.token or "")
 
+    def one_by_one(self, data: bytes, refused: Callable[[str, str], None], place: str = "") -> Page[T]:
+        """Read one page of a list, giving up only the objects that cannot be read: ``refused(name, why)`` is told.
+
+        For kinds whose fields other people define. Raises BadInput when the list itself cannot be read.
+        """
+        try:
+            return self.page(data, place)
+        except BadInput:
+            listed = self._decoded(_RAW_PAGE, data, place)
+        items: list[T] = []
+        for raw in listed.items or ():
+            try:
+                items.extend(self.one(raw, place))
+            except BadInput as error:
+                refused(_named(raw), error.message)
+        meta = listed.metadata or WireListMeta()
+        return Page(tuple(items), meta.resource_version or "", meta.token or "")
+
     def listed(self, data: bytes, place: str = "") -> Any:
         """Decode one page without converting it. Raises BadInput."""
+        return self._decoded(self._page, data, place)
+
+    def _decoded(self, decoder: msgspec.json.Decoder[Any], data: bytes, place: str) -> Any:
         try:
             with without_collector(len(data)):
-                return self._page.decode(data)
+                return decoder.decode(data)
         except _UNREADABLE as error:
             raise malformed(error, data, place, f"the list of {self.resource}") from error
 
@@ -158,3 +191,27 @@ class Reader(Generic[T]):
         detail = error.message if isinstance(error, BadInput) else str(error)
         hint = error.hint if isinstance(error, BadInput) else ""
         return BadInput(f"{name}: {detail}", object=name, hint=hint, location=Location(place))
+
+
+class _Named(Wire):
+    """The part of metadata that names an object."""
+
+    name: str | None = None
+    namespace: str | None = None
+
+
+class _Anything(Wire):
+    """An object of which only the name is read."""
+
+    metadata: _Named | None = None
+
+
+_RAW_PAGE = msgspec.json.Decoder(_Listed[msgspec.Raw])
+
+
+def _named(raw: msgspec.Raw) -> str:
+    try:
+        meta = msgspec.json.decode(raw, type=_Anything).metadata or _Named()
+    except _UNREADABLE:
+        return ""
+    return "/".join(part for part in (meta.namespace, meta.name) if part)

@@ -1,0 +1,129 @@
+"""The live half of the platform's survey: each kind asked for once, each refusal a gap with its consequence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from shipkeeper.model.errors import Failed, Forbidden, Unreachable
+from shipkeeper.model.facts import DeprecatedRequest
+from shipkeeper.model.inventory import Missing
+from shipkeeper.model.releases import Release
+from shipkeeper.semantics.wire import PLATFORM
+from shipkeeper.semantics.wire.platform.kinds import UNKNOWN_OF
+
+T = TypeVar("T")
+_AT_ONCE = 4
+_NOT_SERVED = "not-served"
+_MOST_TOLD = 20
+
+
+class Refusal(Protocol):
+    """An object that was there and could not be read (``integrations.kubernetes.platform.Refused``)."""
+
+    @property
+    def name(self) -> str:
+        """Its namespace and name."""
+
+    @property
+    def why(self) -> str:
+        """What is wrong with it."""
+
+
+class LivePlatform(Protocol):
+    """What a survey asks of a live cluster about the platform (``integrations.kubernetes.platform.PlatformSource``)."""
+
+    async def list_kind(self, full_name: str) -> tuple[tuple[Any, ...], tuple[Refusal, ...]]:
+        """Every object of a kind; Failed with code not-served when it is not installed."""
+
+    async def releases(self, storage: Any) -> tuple[tuple[Release, ...], tuple[Refusal, ...]]:
+        """Every Helm release recorded in Secrets (``secret``) or ConfigMaps (``configmap``)."""
+
+    async def deprecated_requests(self) -> tuple[DeprecatedRequest, ...]:
+        """Deprecated APIs that somebody asked for."""
+
+
+class PlatformReading:
+    """Asks a few things at once. ``missing`` is what could not be read."""
+
+    def __init__(self, source: LivePlatform) -> None:
+        self._source = source
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self.missing: list[Missing] = []
+
+    async def read(self) -> dict[str, Any]:
+        """Field of Inventory → what is in it, sorted."""
+        kinds = [(field, reader.full_name) for field, readers in PLATFORM.items() for reader in readers]
+        lists, secrets, configmaps, deprecated = await asyncio.gather(
+            asyncio.gather(*(self._kind(field, name) for field, name in kinds)),
+            self._releases("secret"),
+            self._releases("configmap"),
+            self._deprecated(),
+        )
+        found: dict[str, list[Any]] = {field: [] for field in PLATFORM}
+        for (field, _), items in zip(kinds, lists, strict=True):
+            found[field].extend(items)
+        drawers: dict[str, tuple[Any, ...]] = {field: tuple(sorted(items, key=place)) for field, items in found.items()}
+        return {**drawers, "releases": (*secrets, *configmaps), "deprecated_requests": deprecated}
+
+    def skip(self) -> dict[str, Any]:
+        """Ask for nothing, and say so."""
+        self.missing.extend(not_asked("it was not asked for"))
+        return {}
+
+    async def _kind(self, field: str, name: str) -> tuple[Any, ...]:
+        async def ask() -> tuple[Any, ...]:
+            try:
+                items, refused = await self._source.list_kind(name)
+            except Failed as error:
+                if error.code == _NOT_SERVED:
+                    return ()  # not installed, so there are none
+                raise
+            self._refused(name, refused, field)
+            return items
+
+        return await self._ask(name, ask, (), field)
+
+    async def _releases(self, storage: str) -> tuple[Release, ...]:
+        async def ask() -> tuple[Release, ...]:
+            found, refused = await self._source.releases(storage)
+            self._refused("releases", refused, "releases")
+            return found
+
+        return await self._ask(f"{storage}s", ask, (), "releases")
+
+    async def _deprecated(self) -> tuple[DeprecatedRequest, ...]:
+        return await self._ask("/metrics", self._source.deprecated_requests, (), "deprecated_requests")
+
+    def _refused(self, kind: str, refused: tuple[Refusal, ...], field: str) -> None:
+        """Objects that were there and not readable: named, up to a few."""
+        self.missing.extend(
+            Missing(f"{kind} {item.name}".strip(), item.why, UNKNOWN_OF[field], field) for item in refused[:_MOST_TOLD]
+        )
+        if len(refused) > _MOST_TOLD:
+            more = f"{len(refused) - _MOST_TOLD} more objects cannot be read either"
+            self.missing.append(Missing(kind, more, UNKNOWN_OF[field], field))
+
+    async def _ask(self, what: str, call: Callable[[], Awaitable[T]], otherwise: T, field: str) -> T:
+        async with self._turns:
+            try:
+                return await call()
+            except Unreachable:
+                raise
+            except Forbidden as error:
+                why = f"not allowed: {error.message}"
+            except Failed as error:
+                why = error.message
+        self.missing.append(Missing(what, why, UNKNOWN_OF[field], field))
+        return otherwise
+
+
+def not_asked(why: str) -> tuple[Missing, ...]:
+    """A gap for each field of the platform, for one reason."""
+    return tuple(Missing(field, why, unknown, field) for field, unknown in UNKNOWN_OF.items())
+
+
+def place(item: Any) -> tuple[str, ...]:
+    """How objects of one field are ordered."""
+    return tuple(str(getattr(item, name, "")) for name in ("namespace", "configuration", "name", "kind", "tool", "uid"))
