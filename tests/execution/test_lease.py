@@ -221,6 +221,74 @@ def test_a_401_is_tried_once_more_then_the_run_pauses() -> None:
     assert "token expired" in result.reason
 
 
+class Lockout:
+    """An API server whose watches stop letting us in: ``times`` of them, once ``dead`` says so."""
+
+    def __init__(self, inner: Any, stage: Stage, dead: Callable[[], bool], times: int = 10**9) -> None:
+        self._inner, self._stage, self._dead, self.left = inner, stage, dead, times
+        self.met = 0
+
+    def watch(self, *args: Any, **where: Any) -> Any:
+        return _LockedWatch(self, self._inner.watch(*args, **where))
+
+    def refuses(self) -> bool:
+        return self.left > 0 and self._dead()
+
+    async def until_refused(self) -> None:
+        while not self.refuses():
+            await self._stage.kernel.sleep(50)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _LockedWatch:
+    def __init__(self, api: Lockout, inner: Any) -> None:
+        self._api, self._inner = api, inner
+
+    async def receive(self) -> Any:
+        if not self._api.refuses():
+            which, change = await self._api._stage.kernel.first_of(self._inner.receive, self._api.until_refused)
+            if which == 0:
+                return change
+        self._api.left -= 1
+        self._api.met += 1
+        raise Unauthenticated("watch pods: token expired")
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+@pytest.mark.parametrize("step", ["n1/drain", "n1/reboot"])
+def test_a_401_inside_a_watch_is_one_like_any_other(step: str) -> None:
+    def stage_with(times: int) -> tuple[Stage, Lockout]:
+        stage = Stage(names=("n1",))
+        api = stage.api = Lockout(stage.api, stage, stage.seen(StepIntent, step=step), times)
+        return stage, api
+
+    stage, api = stage_with(1)
+    assert stage.play().state == "done", "a renewed credential is let in"
+    assert api.met == 1
+
+    stage, api = stage_with(10**9)
+    result = stage.play()
+    assert (result.state, result.exit_code) == ("paused", 7)
+    assert "token expired" in result.reason
+    assert stage.node("n1").unschedulable, "nothing is given back under a credential that nobody accepts"
+    stage.api = stage.twin.api
+    assert stage.play().state == "done", "once logged in again, it goes on"
+    assert stage.boots("n1") == 1
+
+
+def test_a_401_everywhere_at_once_pauses_wherever_it_falls() -> None:
+    for from_ms in range(2_000, 100_000, 4_111):
+        stage = Stage(faults=Away(from_ms, 5 * HOUR, lambda: Unauthenticated("token expired")), names=("n1",))
+        stage.api = Lockout(stage.api, stage, lambda stage=stage, at=from_ms: stage.kernel.now_ms() >= b.NOW + at)
+        result = stage.play()
+        assert (result.state, result.exit_code) in (("paused", 7), ("done", 0)), f"{from_ms} ms: {result}"
+        assert result.state == "paused" or from_ms > 80_000, f"{from_ms} ms: it went on without being let in"
+
+
 class Once(NoFaults):
     """One call in the middle of the night is not let in."""
 

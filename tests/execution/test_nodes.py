@@ -251,25 +251,6 @@ def test_a_run_is_bound_to_its_plan() -> None:
 # --- the next node -------------------------------------------------------------------------
 
 
-def test_a_budget_that_changed_holds_before_the_next_node_until_a_person_approves() -> None:
-    stage = Stage()
-
-    async def the_owner_edits(stage: Stage) -> None:
-        await stage.until(stage.seen(StepIntent, step="n1/serves"))
-        budgets = stage.twin.disruption.budgets
-        budgets[0] = replace(budgets[0], generation=2, observed_generation=2)
-        await stage.until(stage.seen(StateChanged, state="held"))
-        assert not stage.of(StepIntent, target="n2"), "not one effect on the next node"
-        await stage.kernel.sleep(10 * MINUTE)
-        stage.say("approve")
-
-    result = stage.play(the_owner_edits, hold_for_ms=None)
-    assert result.state == "done"
-    held = stage.of(StateChanged, state="held")
-    assert len(held) == 1, "what a person approved is not asked again"
-    assert "was changed since the run began" in held[0].reason
-
-
 def test_a_rollout_in_flight_is_waited_for_before_the_next_node() -> None:
     parts = list(three_nodes())
     app = parts[3]
@@ -281,18 +262,6 @@ def test_a_rollout_in_flight_is_waited_for_before_the_next_node() -> None:
     assert "rollout of Deployment default/web is in flight" in result.reason
     assert stage.kernel.now_ms() - b.NOW >= 10 * MINUTE, "it was given time to end"
     assert not stage.of(PodOutcome)
-
-
-def test_a_new_error_finding_holds_before_the_next_node() -> None:
-    stage = Stage()
-
-    async def check(nodes: tuple[str, ...]) -> tuple[str, ...]:
-        return ("budget-blocks-always: default/web",) if nodes == ("n2",) else ()
-
-    result = stage.play(world=stage.world(new_errors=check))
-    assert (result.state, result.exit_code) == ("held", 4)
-    assert "budget-blocks-always" in result.reason
-    assert stage.boots("n2") == 0
 
 
 def test_what_was_broken_before_is_named_and_does_not_hold() -> None:

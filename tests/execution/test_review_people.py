@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from shipkeeper.cli.screen import Night
 from shipkeeper.execution.world import RunResult
 from shipkeeper.model.errors import Unreachable
+from shipkeeper.model.findings import Finding
 from shipkeeper.model.run import Decided, GateRead, StateChanged, StepIntent
 from shipkeeper.model.time import HOUR, SECOND
 from shipkeeper.model.workloads import Budget
@@ -70,13 +71,13 @@ def test_checks_that_cannot_reach_the_api_server_for_a_moment_do_not_hold_the_ru
     stage = Stage()
     failed: list[str] = []
 
-    async def check(nodes: tuple[str, ...]) -> tuple[str, ...]:
+    async def check() -> tuple[Finding, ...]:
         if not failed:
             failed.append("once")
             raise Unreachable("connection reset by peer")
         return ()
 
-    assert stage.play(world=stage.world(new_errors=check)).state == "done"
+    assert stage.play(world=stage.world(errors=check)).state == "done"
 
 
 def test_a_ca_that_is_not_known_is_not_the_plans() -> None:

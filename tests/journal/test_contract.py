@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from shipkeeper.journal import chain
 from shipkeeper.journal.memory import MemoryInbox, MemoryJournal
 from shipkeeper.journal.sqlite import SqliteInbox, SqliteJournal
-from shipkeeper.model.run import RunEvent, WorkloadFelt, encode_event
+from shipkeeper.model.run import Noted, RunEvent, WorkloadFelt, encode_event
 from shipkeeper.ports.journal import Inbox, Journal
 from tests.journal.events import RUN, START_MS, events, note
 
@@ -113,3 +115,14 @@ def test_figures_are_written_as_they_will_be_read(journal: Journal) -> None:
     journal.append(RUN, START_MS, [felt])
     (entry,) = journal.read(RUN)
     assert chain.link("", RUN, 1, START_MS, encode_event(entry.event)) == entry.hash
+
+
+def test_the_page_tells_every_kind_of_record_and_its_keys() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/reference/journal.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE))
+    rows.pop("event")  # the head
+    kinds = {kind.__struct_config__.tag: kind for kind in get_args(RunEvent) if kind.__module__ == Noted.__module__}
+    assert rows.keys() == kinds.keys()
+    for tag, kind in kinds.items():
+        told = re.findall(r"`(\w+)(?:\[\])?`", re.sub(r"{[^}]*}", "", rows[tag]))
+        assert told == list(kind.__struct_encode_fields__), f"{tag}: the page and the record differ"

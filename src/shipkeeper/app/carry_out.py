@@ -167,7 +167,7 @@ async def _carry_out(
                 host=socket.gethostname(),
                 process=process_name(),
                 process_gone=process_gone,
-                new_errors=vigil.new_errors,
+                errors=vigil.errors,
                 standing=standing_gates(plan, platform, state),
                 interrupts=interrupts,
             )

@@ -7,9 +7,10 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from shipkeeper.execution import baseline
 from shipkeeper.execution.before import observe
 from shipkeeper.execution.context import Run
-from shipkeeper.execution.gates.blocks import nothing_changed, remember_budgets
+from shipkeeper.execution.gates.blocks import nothing_changed
 from shipkeeper.execution.gates.catalogue import GATES
 from shipkeeper.execution.gates.keeper import Asking, Hold, concerns
 from shipkeeper.execution.gates.machine import quorum
@@ -31,7 +32,7 @@ _QUORUM_POLL_MS = 5 * SECOND
 async def run_batches(run: Run) -> None:
     """Carry out what is left of the plan. Raises Stopped once every node is left as the stop table says."""
     view = run.record.view
-    if run.budgets is None:
+    if not run.learned:
         await _insist(run, Asking("", "intent"), "at the start", lambda: _learn(run))
     for names in run.plan.batches:
         works = [NodeWork(run, run.planned[name]) for name in names if not view.finished(name)]
@@ -51,8 +52,9 @@ async def run_batches(run: Run) -> None:
 
 
 async def _learn(run: Run) -> None:
-    await remember_budgets(run)
+    await baseline.learn(run)
     await find_lock_holders(run)
+    run.learned = True
 
 
 async def safe_point(run: Run) -> None:
@@ -146,7 +148,7 @@ async def _steady(run: Run, new: list[NodeWork], asking: Asking) -> None:
 
     reading = await run.gates.pass_through(steady, replace(asking, approvable=True))
     if not reading.is_open:
-        await remember_budgets(run)  # a person looked, and approved what they are now
+        await baseline.take(run, "a person approved what had changed")
 
 
 def _last_moment(run: Run, new: list[NodeWork]) -> int | None:
@@ -156,10 +158,7 @@ def _last_moment(run: Run, new: list[NodeWork]) -> int | None:
 
 
 async def _no_new_errors(run: Run, new: list[NodeWork], reading: GateReading) -> GateReading:
-    check = run.world.new_errors
-    if check is None:
-        return reading
-    found = await run.api.patiently(lambda: check(tuple(work.name for work in new)))
+    found = await baseline.new_errors(run, [work.name for work in new])
     if not found:
         return reading
     return GateReading(

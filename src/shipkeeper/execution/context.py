@@ -15,16 +15,14 @@ from shipkeeper.execution.record import Record
 from shipkeeper.execution.world import RunOptions, World
 from shipkeeper.model.plan import Plan, PlannedNode
 from shipkeeper.model.refs import ObjectRef
+from shipkeeper.model.run import BaselineTaken, BudgetKnown
 from shipkeeper.model.time import SECOND
-from shipkeeper.model.workloads import Budget
 from shipkeeper.ports.runtime import Runtime
 
 
 @dataclass
 class Run:
-    """One run, put together. ``by`` is our name at the API server; ``budgets``: each budget, by namespace and
-    name, as it was when the run began; None before.
-    """
+    """One run, put together. ``by`` is our name at the API server."""
 
     world: World
     options: RunOptions
@@ -39,7 +37,10 @@ class Run:
     estimates: Estimates
     by: str = ""
     planned: dict[str, PlannedNode] = field(default_factory=dict)
-    budgets: dict[str, dict[str, Budget]] | None = None
+    indexed: tuple[BaselineTaken | None, dict[str, dict[str, BudgetKnown]]] | None = None
+    """The budgets of that baseline by namespace and name (see ``baseline``)."""
+    learned: bool = False
+    """This process knows what changes are judged against, and who else may hold a lock."""
     drainers: tuple[ObjectRef, ...] = ()
     """Workloads of other maintenance software that can hold a lock."""
 

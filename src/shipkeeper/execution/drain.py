@@ -18,7 +18,6 @@ from shipkeeper.execution.moving import RETRY_MS, Moving, take_answer
 from shipkeeper.execution.signals import Stopped, window_over
 from shipkeeper.execution.stops import decide
 from shipkeeper.execution.work import NodeWork
-from shipkeeper.model.errors import Unreachable
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.run import PodOutcome
 from shipkeeper.model.time import SECOND
@@ -272,17 +271,15 @@ class Drain:
     # --- what the watches tell -------------------------------------------------------------
 
     async def _follow(self, kind: type[Any], **where: str) -> None:
-        """Pass on what a watch tells, and open it again when it breaks; our own calls say when the API is away."""
-        while True:
-            watch = self.run_.api.watch(kind, **where)
-            try:
-                while True:
-                    change = await watch.receive()
-                    self.mail.send((kind, change))
-            except Unreachable:
-                await self.runtime.sleep(SECOND)
-            finally:
-                watch.close()
+        """Pass on what a watch tells. A stop that it meets is the run's: the next turn obeys it."""
+        watch = self.run_.api.watch(kind, **where)
+        try:
+            while True:
+                self.mail.send((kind, await watch.receive()))
+        except Stopped:
+            return
+        finally:
+            watch.close()
 
     async def _wait(self) -> None:
         """Sleep until news, or until something is due."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from shipkeeper.execution.control import Control
 from shipkeeper.execution.lease import LeaseKeeper
@@ -17,7 +17,7 @@ from shipkeeper.model.refs import ObjectRef
 from shipkeeper.model.room import Room
 from shipkeeper.model.time import SECOND, format_duration
 from shipkeeper.model.workloads import Workload
-from shipkeeper.ports.cluster import Eviction, EvictionAnswer, NodePatch, Watch
+from shipkeeper.ports.cluster import Change, Eviction, EvictionAnswer, NodePatch, Watch
 from shipkeeper.ports.runtime import DeadlineExceeded
 
 T = TypeVar("T")
@@ -28,6 +28,34 @@ _LONGEST_MS = 15 * SECOND
 
 class _TooSlow(Unreachable):
     """An effect that was given up because the lease might not have outlived it."""
+
+
+class PatientWatch(Generic[T]):
+    """``ports.cluster.Watch`` that outlives trouble: it begins again with what is present."""
+
+    def __init__(self, api: PatientApi, open: Callable[[], Watch[T]]) -> None:
+        self._api, self._open = api, open
+        self._watch = open()
+        self._silent = False
+        """It was opened anew after a 401, and has told nothing since."""
+
+    async def receive(self) -> Change[T]:
+        """Wait for the next change. Raises Stopped when the server does not let us in, even with a new credential."""
+        while True:
+            try:
+                change = await self._watch.receive()
+            except Unreachable as error:
+                self._watch.close()
+                await self._api.after_broken_watch(error, self._silent)
+                self._silent = isinstance(error, Unauthenticated)
+                self._watch = self._open()
+                continue
+            self._silent = False
+            return change
+
+    def close(self) -> None:
+        """Stop the watch. Idempotent."""
+        self._watch.close()
 
 
 class PatientApi:
@@ -104,9 +132,21 @@ class PatientApi:
             span = format_duration(self._options.call_ms)
             raise _TooSlow(f"{what}: the API server did not answer within {span}", code="timeout") from None
 
-    def watch(self, kind: type[T], *, namespace: str = "", node: str = "") -> Watch[T]:
-        """See ports.cluster. Its ``receive`` is not patient: open another one."""
-        return self._api.watch(kind, namespace=namespace, node=node)
+    def watch(self, kind: type[T], *, namespace: str = "", node: str = "") -> PatientWatch[T]:
+        """See ports.cluster: a watch that is opened again when it breaks."""
+        return PatientWatch(self, lambda: self._api.watch(kind, namespace=namespace, node=node))
+
+    async def after_broken_watch(self, error: Unreachable, again: bool) -> None:
+        """Wait before a watch is opened anew. Raises Stopped when its server does not let us in.
+
+        ``again``: the watch before broke as well, and told nothing. How long the server is away, other calls say.
+        """
+        if not isinstance(error, Unauthenticated):
+            await self._runtime.sleep(_FIRST_MS)
+        elif again:
+            raise Stopped(self._locked_out(error)) from error
+        else:
+            await self.whoami()  # runs the credential once more
 
     async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Make a call that may be repeated. Raises Stopped when patience ends."""

@@ -8,7 +8,7 @@ from shipkeeper.execution.gates.machine import volumes_detached
 from shipkeeper.execution.gates.start import can_finish
 from shipkeeper.execution.signals import Stopped, window_over
 from shipkeeper.execution.work import NodeWork
-from shipkeeper.model.errors import ShipkeeperError, Unreachable
+from shipkeeper.model.errors import ShipkeeperError
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.time import SECOND, format_duration
@@ -158,8 +158,6 @@ async def _watch(work: NodeWork, old: str, duration_ms: int) -> None:
         await work.run.runtime.deadline(duration_ms, until_changed)
     except DeadlineExceeded:
         return
-    except Unreachable:
-        await work.run.runtime.sleep(SECOND)
     finally:
         watch.close()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.run import (
+    BaselineTaken,
     Decided,
     GateRead,
     NodeLeft,
@@ -68,6 +69,8 @@ class RunView:
     reason: str = ""
     change: StateChanged | None = None
     """The newest change of state."""
+    baseline: BaselineTaken | None = None
+    """What changes of budgets and new errors are judged against."""
     abort: Decided | None = None
     """Somebody's word that ends the run for good, also when the process that heard it died."""
     started_ms: int = 0
@@ -108,6 +111,8 @@ class RunView:
                 step.gate = None if event.state == "open" else event
         elif isinstance(event, StateChanged):
             self.state, self.reason, self.change = event.state, event.reason, event
+        elif isinstance(event, BaselineTaken):
+            self.baseline = event
         elif isinstance(event, Decided):
             self.abort = event if event.decision == "abort" else self.abort
         elif isinstance(event, NodeLeft):

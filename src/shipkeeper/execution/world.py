@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
+from shipkeeper.model.findings import Finding
 from shipkeeper.model.forecast import Forecast
 from shipkeeper.model.time import MINUTE, SECOND
 from shipkeeper.ports.cluster import ClusterApi
@@ -43,8 +44,8 @@ class World:
 
     ``inbox`` None: nobody can leave words (a rehearsal). ``process`` tells this process from another one that carries
     out the same run; ``process_gone`` answers whether a process so named has certainly ended (False: not known).
-    ``new_errors`` returns what ``check`` finds now, as errors, on the pods of these nodes, beyond what it found when
-    the run began; None: nobody checks. ``standing``: gates about people and calendars; a rehearsal has none.
+    ``errors`` returns what ``check`` finds now, as errors, on the plan's nodes; None: nobody checks.
+    ``standing``: gates about people and calendars; a rehearsal has none.
     """
 
     api: ClusterApi
@@ -59,7 +60,7 @@ class World:
     host: str = ""
     process: str = ""
     process_gone: Callable[[str], bool] = _unknown
-    new_errors: Callable[[tuple[str, ...]], Awaitable[tuple[str, ...]]] | None = None
+    errors: Callable[[], Awaitable[tuple[Finding, ...]]] | None = None
     standing: tuple[StandingGate, ...] = ()
     interrupts: Interrupts = field(default_factory=Interrupts)
 

@@ -9,8 +9,9 @@ import msgspec
 
 from shipkeeper.model.book import BookEvent
 from shipkeeper.model.cluster import ClusterIdentity
+from shipkeeper.model.labels import Selector
 from shipkeeper.model.plan import Plan
-from shipkeeper.model.record import Record
+from shipkeeper.model.record import NamedObject, Record
 
 RUN_STATES = ("waiting", "running", "paused", "held", "interrupted", "done", "failed", "aborted")
 STEP_STATES = ("pending", "running", "done", "skipped", "held", "failed")
@@ -27,6 +28,35 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run-started", tag_field
     without_rehearsal: str = ""
     host: str = ""
     resumed: bool = False
+
+
+class BudgetKnown(Record, frozen=True, kw_only=True):
+    """A budget whose spec people agreed to: what tells a changed, added or deleted one, and the pods it covered."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    selector: Selector | None = None
+
+
+class ErrorKnown(Record, frozen=True, kw_only=True):
+    """An error that ``check`` finds, and that was there when people agreed to the run."""
+
+    rule: str
+    object: NamedObject
+
+
+class BaselineTaken(Record, frozen=True, kw_only=True, tag="baseline-taken", tag_field="event"):
+    """What later changes are judged against, also by a process that resumes the run. The newest one counts.
+
+    Taken before the first node, and again when a person approves what has changed since (``reason``).
+    ``errors`` None: nobody checks.
+    """
+
+    reason: str
+    budgets: tuple[BudgetKnown, ...] = ()
+    errors: tuple[ErrorKnown, ...] | None = None
 
 
 class GateRead(Record, frozen=True, kw_only=True, tag="gate-read", tag_field="event"):
@@ -161,6 +191,7 @@ class HeadSigned(Record, frozen=True, kw_only=True, tag="head-signed", tag_field
 
 RunEvent = (
     RunStarted
+    | BaselineTaken
     | GateRead
     | StepIntent
     | PodOutcome

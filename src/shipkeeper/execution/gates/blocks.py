@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from shipkeeper.execution.baseline import changed_budget
 from shipkeeper.execution.context import Run
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.refs import ObjectRef
-from shipkeeper.model.workloads import Budget, Workload
+from shipkeeper.model.workloads import Workload
 from shipkeeper.ports.gates import GateReading
-from shipkeeper.semantics.budgets import BudgetIndex, compile_budgets
+from shipkeeper.semantics.budgets import BudgetIndex
 from shipkeeper.semantics.drain import DrainSet
 from shipkeeper.semantics.eviction import decide
 from shipkeeper.semantics.rollouts import in_flight
@@ -78,16 +79,9 @@ def reading_of(blockers: Sequence[Blocker]) -> GateReading:
 # --- before the next batch -----------------------------------------------------------------
 
 
-async def remember_budgets(run: Run) -> None:
-    """Take the budgets' specs as they are now as what people agreed to."""
-    run.budgets = {}
-    for item in await run.api.list(Budget):
-        run.budgets.setdefault(item.namespace, {})[item.name] = item
-
-
 async def nothing_changed(run: Run, pods: Sequence[Pod]) -> GateReading:
-    """Before the next node: no budget over these pods changed since the start, and no rollout is in flight."""
-    found = await _changed_budget(run, pods)
+    """Before the next node: no budget over these pods changed since the baseline, and no rollout is in flight."""
+    found = await changed_budget(run, pods)
     if found is not None:
         changed, what = found
         return GateReading(
@@ -110,31 +104,6 @@ async def nothing_changed(run: Run, pods: Sequence[Pod]) -> GateReading:
             retry=True,
         )
     return GateReading("nothing-blocks", "open", "budgets as at the start, no rollout in flight")
-
-
-async def _changed_budget(run: Run, pods: Sequence[Pod]) -> tuple[Budget, str] | None:
-    """A budget over these pods that was changed, added or deleted since the start, and which of these."""
-    changed: list[Budget] = []
-    words: dict[tuple[str, str], str] = {}
-    for namespace in sorted({pod.namespace for pod in pods}):
-        known = (run.budgets or {}).get(namespace, {})
-        now = {item.name: item for item in await run.api.list(Budget, namespace=namespace)}
-        for name, item in sorted(now.items()):
-            before = known.get(name)
-            if before is None or (before.uid, before.generation) != (item.uid, item.generation):
-                changed.append(item)
-                words[(namespace, name)] = "was added" if before is None else "was changed"
-        for name, before in sorted(known.items()):
-            if name not in now:
-                changed.append(before)
-                words[(namespace, name)] = "was deleted"
-    if not changed:
-        return None
-    index = compile_budgets(changed)
-    for pod in pods:
-        for budget in index.matching(pod.namespace, pod.shape.labels):
-            return budget, words[(budget.namespace, budget.name)]
-    return None
 
 
 async def _rollout(run: Run, pods: Sequence[Pod]) -> tuple[Workload, str] | None:
