@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from shipkeeper.integrations.kubernetes.access import Access
 from shipkeeper.integrations.kubernetes.connect import Connection
-from shipkeeper.integrations.kubernetes.secret import Secret
 from shipkeeper.integrations.kubernetes.timing import Timing
+from shipkeeper.ports.secrets import Secret
 from tests.client.server import FakeApi, Handler
 
 NOW_MS = 1_795_262_400_000

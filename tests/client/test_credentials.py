@@ -17,9 +17,9 @@ from shipkeeper.integrations.kubernetes.access import Access, CertificateFiles, 
 from shipkeeper.integrations.kubernetes.credentials import Credentials
 from shipkeeper.integrations.kubernetes.exec_plugin import PluginAnswer, run_plugin
 from shipkeeper.integrations.kubernetes.kubeconfig import load
-from shipkeeper.integrations.kubernetes.secret import Secret
 from shipkeeper.model.errors import ShipkeeperError, Unauthenticated, UsageProblem
 from shipkeeper.model.time import iso
+from shipkeeper.ports.secrets import Secret
 from tests.client.authority import Authority
 from tests.client.helpers import CANARY, NOW_MS, run
 

@@ -21,11 +21,11 @@ from shipkeeper.integrations.kubernetes.connect import Connection
 from shipkeeper.integrations.kubernetes.credentials import ClientCertificate, Credentials
 from shipkeeper.integrations.kubernetes.exec_plugin import PluginAnswer
 from shipkeeper.integrations.kubernetes.proxies import proxy_for
-from shipkeeper.integrations.kubernetes.secret import Secret
 from shipkeeper.integrations.kubernetes.tls import tls_context
 from shipkeeper.integrations.kubernetes.transport import Transport
 from shipkeeper.model.errors import MissingExtra, Unreachable, UsageProblem
 from shipkeeper.model.nodes import Node
+from shipkeeper.ports.secrets import Secret
 from tests.client.authority import Authority, Pair
 from tests.client.helpers import CANARY, Clock, node, run
 from tests.client.server import FakeApi, Reply, failure, script

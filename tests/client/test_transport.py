@@ -12,10 +12,10 @@ from shipkeeper.integrations.kubernetes.access import Access, ExecPlugin
 from shipkeeper.integrations.kubernetes.connect import Connection
 from shipkeeper.integrations.kubernetes.credentials import Credentials
 from shipkeeper.integrations.kubernetes.exec_plugin import PluginAnswer
-from shipkeeper.integrations.kubernetes.secret import Secret, redact
 from shipkeeper.integrations.kubernetes.transport import Transport
 from shipkeeper.model.errors import Conflict, Failed, Forbidden, ShipkeeperError, Unauthenticated, Unreachable
 from shipkeeper.model.nodes import Node
+from shipkeeper.ports.secrets import Secret, redact
 from tests.client.helpers import CANARY, NOW_MS, Rig, listed, node, rig, run
 from tests.client.server import FakeApi, Handler, Reply, Request, Stream, failure, script
 

@@ -21,6 +21,7 @@ from shipkeeper.app.reboots import find_driver, installed, reboot_driver
 from shipkeeper.integrations.reboot_command.driver import CommandReboot
 from shipkeeper.integrations.reboot_manual.driver import ManualReboot
 from shipkeeper.integrations.system.commands import SystemCommands
+from shipkeeper.integrations.system.secrets import ReferencedSecrets
 from shipkeeper.model.errors import BadInput, UsageProblem
 from shipkeeper.model.nodes import Node, NodeInfo
 from shipkeeper.model.plan import RebootPlan
@@ -41,7 +42,8 @@ def script(folder: Path, name: str, body: str) -> str:
 
 def driver(*argv: str, environ: dict[str, str] | None = None, **rest: Any) -> CommandReboot:
     plan = RebootPlan(**{"driver": "rack", "argv": argv, "timeout_seconds": 20, **rest})
-    return CommandReboot.from_plan(plan, BASE if environ is None else environ, SystemCommands())
+    seen = BASE if environ is None else environ
+    return CommandReboot.from_plan(plan, seen, SystemCommands(), ReferencedSecrets(seen))
 
 
 def request(made: CommandReboot | ManualReboot, node: Node = NODE, token: str = "run-1-wk-1-00ff") -> RebootReceipt:
@@ -264,7 +266,7 @@ def test_a_person_gets_the_same_command(tmp_path: Path) -> None:
 
 
 def test_by_hand_nothing_is_claimed() -> None:
-    made = ManualReboot.from_plan(RebootPlan(driver="manual"), {}, SystemCommands())
+    made = ManualReboot.from_plan(RebootPlan(driver="manual"), {}, SystemCommands(), ReferencedSecrets({}))
     receipt = request(made)
     assert receipt.delivery == "unknown"
     assert "wk-1" in receipt.detail

@@ -11,7 +11,7 @@ from shipkeeper.app.diagnosis import Check, failed, failure, passed, warned
 from shipkeeper.app.platform_file import find_platform, load_platform
 from shipkeeper.app.reboots import COMMAND, NONE, find_driver
 from shipkeeper.app.state import State
-from shipkeeper.integrations.reboot_command.secrets import read_secrets
+from shipkeeper.integrations.system.secrets import ReferencedSecrets
 from shipkeeper.journal.keys import load_or_make
 from shipkeeper.journal.sqlite import SqliteJournal
 from shipkeeper.model.errors import ShipkeeperError
@@ -106,7 +106,8 @@ def _driver(reboot: RebootPlan, environ: Mapping[str, str], needed: bool) -> Che
                 "install it or give its whole path; a relative one counts from the folder that run is started in",
             )
     try:
-        read_secrets(reboot.environment, environ)
+        for name, reference in sorted(reboot.environment.items()):
+            ReferencedSecrets(environ).read(reference, name)
     except ShipkeeperError as error:
         bad = failure(id, error)
         return bad if needed else warned(id, bad.reading, bad.mend)

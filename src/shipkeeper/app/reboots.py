@@ -9,6 +9,7 @@ from pathlib import Path
 from shipkeeper.integrations.reboot_command.driver import CommandReboot
 from shipkeeper.integrations.reboot_manual.driver import ManualReboot
 from shipkeeper.integrations.system.commands import SystemCommands
+from shipkeeper.integrations.system.secrets import ReferencedSecrets
 from shipkeeper.model.errors import Refused, UsageProblem
 from shipkeeper.model.plan import Plan
 from shipkeeper.planning.request import MANUAL
@@ -32,7 +33,7 @@ def reboot_driver(plan: Plan, environ: Mapping[str, str], kubeconfig: str = "") 
         return None
     kind = COMMAND if reboot.argv else reboot.driver
     seen = {**environ, "KUBECONFIG": str(Path(kubeconfig).absolute())} if kubeconfig else environ
-    return find_driver(kind).from_plan(reboot, seen, SystemCommands())
+    return find_driver(kind).from_plan(reboot, seen, SystemCommands(), ReferencedSecrets(environ))
 
 
 def find_driver(kind: str) -> RebootDriver:

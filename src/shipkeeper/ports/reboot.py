@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import RebootPlan
+from shipkeeper.ports.secrets import Secrets
 
 Delivery = Literal["delivered", "not-delivered", "unknown"]
 
@@ -65,5 +66,5 @@ class Commands(Protocol):
 class RebootDriver(Protocol):
     """What an entry point of the group ``shipkeeper.reboot_drivers`` names."""
 
-    def from_plan(self, reboot: RebootPlan, environ: Mapping[str, str], commands: Commands) -> Reboot:
+    def from_plan(self, reboot: RebootPlan, environ: Mapping[str, str], commands: Commands, secrets: Secrets) -> Reboot:
         """The driver as that plan resolved it. Raises BadInput when the plan does not say what it needs."""

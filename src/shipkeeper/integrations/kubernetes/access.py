@@ -23,8 +23,8 @@ from shipkeeper.integrations.kubernetes.kubeconfig import (
     load,
     resolve_path,
 )
-from shipkeeper.integrations.kubernetes.secret import Secret
 from shipkeeper.model.errors import BadInput, Location, UsageProblem
+from shipkeeper.ports.secrets import Secret
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _EXEC_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")

@@ -9,10 +9,10 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from shipkeeper.integrations.kubernetes.secret import redact
 from shipkeeper.integrations.kubernetes.timing import SERVER_ERROR
 from shipkeeper.model.errors import Conflict, Failed, Forbidden, ShipkeeperError, Unauthenticated, Unreachable
 from shipkeeper.model.time import SECOND, instant
+from shipkeeper.ports.secrets import redact
 
 JSON = "application/json"
 BUDGET_CAUSE = "DisruptionBudget"

@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from shipkeeper.integrations.kubernetes.access import Access, CertificateFiles
 from shipkeeper.integrations.kubernetes.exec_plugin import PluginAnswer, run_plugin
-from shipkeeper.integrations.kubernetes.secret import Secret
 from shipkeeper.model.errors import Unauthenticated, UsageProblem
 from shipkeeper.model.time import SECOND, instant
+from shipkeeper.ports.secrets import Secret
 
 CredentialKind = Literal["none", "token", "token-file", "certificate", "exec"]
 

@@ -21,11 +21,11 @@ from shipkeeper.integrations.kubernetes.calls import (
     unauthenticated,
 )
 from shipkeeper.integrations.kubernetes.lists import path_of
-from shipkeeper.integrations.kubernetes.secret import redact
 from shipkeeper.integrations.kubernetes.transport import Transport
 from shipkeeper.model.errors import Unauthenticated, Unreachable
 from shipkeeper.model.time import SECOND
 from shipkeeper.ports.cluster import Eviction, EvictionAnswer, EvictionOutcome
+from shipkeeper.ports.secrets import redact
 from shipkeeper.semantics.wire import READERS
 
 IN_FLIGHT = 16

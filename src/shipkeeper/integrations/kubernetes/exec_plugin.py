@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from shipkeeper.integrations.kubernetes.access import ExecPlugin
-from shipkeeper.integrations.kubernetes.secret import Secret, redact
 from shipkeeper.model.errors import BadInput, ShipkeeperError, Unauthenticated, UsageProblem
 from shipkeeper.model.time import SECOND, parse_instant
+from shipkeeper.ports.secrets import Secret, redact
 
 DEADLINE_MS = 60 * SECOND
 INTERACTIVE_DEADLINE_MS = 600 * SECOND

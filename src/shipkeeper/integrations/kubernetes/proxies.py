@@ -12,8 +12,8 @@ import ipaddress
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from shipkeeper.integrations.kubernetes.secret import Secret
 from shipkeeper.model.errors import MissingExtra, UsageProblem
+from shipkeeper.ports.secrets import Secret
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 

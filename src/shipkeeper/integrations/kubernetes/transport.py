@@ -16,11 +16,11 @@ from shipkeeper.integrations.kubernetes.access import Access
 from shipkeeper.integrations.kubernetes.calls import Answer, Call, failure, unauthenticated
 from shipkeeper.integrations.kubernetes.credentials import ClientCertificate, Credential, Credentials
 from shipkeeper.integrations.kubernetes.proxies import proxy_for
-from shipkeeper.integrations.kubernetes.secret import redact
 from shipkeeper.integrations.kubernetes.timing import Timing
 from shipkeeper.integrations.kubernetes.tls import tls_context
 from shipkeeper.model.errors import Failed, ShipkeeperError, Unreachable, UsageProblem
 from shipkeeper.model.time import SECOND
+from shipkeeper.ports.secrets import redact
 
 USER_AGENT = f"shipkeeper/{__version__} ({platform.system().lower()}/{platform.machine()})"
 _WARNING = re.compile(r'299 (?:"[^"]*"|\S+) "((?:[^"\\]|\\.)*)"')

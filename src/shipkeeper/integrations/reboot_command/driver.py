@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Mapping
 
 from shipkeeper.integrations.reboot_command.argv import for_a_person, resolve
-from shipkeeper.integrations.reboot_command.secrets import hide, read_secrets
+from shipkeeper.integrations.reboot_command.secrets import hide
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import RebootPlan
 from shipkeeper.model.time import SECOND
 from shipkeeper.ports.reboot import CommandEnd, Commands, Delivery, RebootReceipt
+from shipkeeper.ports.secrets import Secrets
 
 REQUEST = "SHIPKEEPER_REBOOT_TOKEN"
 """Tells one request from every other. Both commands get it, so that ``delivered`` can answer for this very one."""
@@ -37,14 +38,16 @@ class CommandReboot:
     because the machine goes down ends ssh with 255: that too is unknown, and the boot id will tell.
     """
 
-    def __init__(self, reboot: RebootPlan, environ: Mapping[str, str], commands: Commands) -> None:
+    def __init__(self, reboot: RebootPlan, environ: Mapping[str, str], commands: Commands, secrets: Secrets) -> None:
         self.name = reboot.driver
         self.deadline_ms = reboot.timeout_seconds * SECOND
-        self._reboot, self._environ, self._commands = reboot, environ, commands
+        self._reboot, self._environ, self._commands, self._secrets = reboot, environ, commands, secrets
         self._seen: dict[str, Node] = {}
 
     @classmethod
-    def from_plan(cls, reboot: RebootPlan, environ: Mapping[str, str], commands: Commands) -> CommandReboot:
+    def from_plan(
+        cls, reboot: RebootPlan, environ: Mapping[str, str], commands: Commands, secrets: Secrets
+    ) -> CommandReboot:
         """The driver as the plan resolved it. Raises BadInput for a plan without an argument list."""
         if not reboot.argv:
             raise BadInput(
@@ -52,13 +55,13 @@ class CommandReboot:
                 object=f"rebootDrivers.{reboot.driver}",
                 hint='for example argv: [ssh, "{address}", sudo, systemctl, reboot]',
             )
-        return cls(reboot, environ, commands)
+        return cls(reboot, environ, commands, secrets)
 
     def check(self, node: Node) -> None:
         """Raise BadInput when this node could not be rebooted: it lacks a field, or a secret cannot be read."""
         resolve(self._reboot.argv, node)
         resolve(self._reboot.delivered, node)
-        read_secrets(self._reboot.environment, self._environ)
+        self._read_secrets()
 
     async def request(self, node: Node, token: str) -> RebootReceipt:
         """Start the command and wait until it has handed the request over."""
@@ -66,7 +69,7 @@ class CommandReboot:
         try:
             argv = resolve(self._reboot.argv, node)
             resolve(self._reboot.delivered, node)
-            secrets = read_secrets(self._reboot.environment, self._environ)
+            secrets = self._read_secrets()
         except BadInput as error:
             # Nothing was started; that is certain.
             return RebootReceipt("not-delivered", error.message)
@@ -89,7 +92,7 @@ class CommandReboot:
             return "unknown"
         try:
             argv = resolve(self._reboot.delivered, node)
-            secrets = read_secrets(self._reboot.environment, self._environ)
+            secrets = self._read_secrets()
         except BadInput:
             return "unknown"
         # A request outlives the sudden end of the process that made it: it may arrive after the answer.
@@ -103,6 +106,11 @@ class CommandReboot:
     def manual(self, node: str) -> str:
         """The same command for a person's shell. Secrets in its environment are theirs to provide."""
         return for_a_person(self._reboot.argv, node, self._seen.get(node))
+
+    def _read_secrets(self) -> dict[str, str]:
+        """By the variable they go to. Raises BadInput."""
+        references = self._reboot.environment
+        return {name: self._secrets.read(references[name], name).reveal() for name in sorted(references)}
 
     def _environment(self, node: Node, token: str, secrets: Mapping[str, str]) -> dict[str, str]:
         passed = {name: self._environ[name] for name in PASSED if name in self._environ}

@@ -8,6 +8,7 @@ from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import RebootPlan
 from shipkeeper.model.time import SECOND
 from shipkeeper.ports.reboot import Commands, Delivery, RebootReceipt
+from shipkeeper.ports.secrets import Secrets
 
 
 class ManualReboot:
@@ -19,7 +20,9 @@ class ManualReboot:
         self.deadline_ms = deadline_ms
 
     @classmethod
-    def from_plan(cls, reboot: RebootPlan, environ: Mapping[str, str], commands: Commands) -> ManualReboot:
+    def from_plan(
+        cls, reboot: RebootPlan, environ: Mapping[str, str], commands: Commands, secrets: Secrets
+    ) -> ManualReboot:
         """The driver with the plan's time-out as its deadline."""
         return cls(reboot.timeout_seconds * SECOND)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 _RUN = re.compile(r"[A-Za-z0-9+/=_\-.]{24,}")
 _HEX = re.compile(r"[0-9a-fA-F]{32,}")
@@ -34,6 +35,16 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+class Secrets(Protocol):
+    """Turns references (``env:NAME``, ``file:PATH``) into secrets, at the moment when they are needed."""
+
+    def read(self, reference: str, what: str) -> Secret:
+        """The secret behind a reference; ``what`` says in an error what it is for.
+
+        Raises BadInput (code secret-not-readable), naming the reference where it is one, and never the value.
+        """
 
 
 def redact(text: str, limit: int = 300) -> str:
