@@ -23,6 +23,7 @@ VERBS = {
     "run": "Carry out a plan, durably and behind gates.",
     "runs": "List runs; status, pause, resume, approve, abort.",
     "evidence": "Write and verify the record of a run.",
+    "attest": "Put on record that a human check was done: audits, laptops, tests.",
     "doctor": "Reach, rights, clock, keys, state: what is missing and how to mend it.",
     "scope": "What is inside the fence and outside, who owns it, whom to escalate to.",
     "config": "Explain and check the platform file.",

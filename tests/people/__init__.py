@@ -1,0 +1,1 @@
+"""What people say, do and learn around maintenance."""
