@@ -230,7 +230,7 @@ def _circles(reading: Reading, section: str, field: str, names: Sequence[str], l
         way = [name]
         while (following := leads_to.get(way[-1], "")) and following not in way:
             way.append(following)
-        if following == name and name not in told:
+        if following and following == name and name not in told:
             told.update(way)
             reading.add(
                 f"{' → '.join([*way, name])} goes round in a circle",

@@ -13,6 +13,7 @@ from shipkeeper import __version__
 from shipkeeper.model.errors import ShipkeeperError
 
 VERBS = {
+    "init": "Write a first platform file from what a cluster shows and what you answer.",
     "survey": "Read what really runs, from a cluster or a dump.",
     "due": "What must be done by when, and why.",
     "check": "What would block or hurt a drain, and the fix.",
