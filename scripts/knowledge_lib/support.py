@@ -54,7 +54,11 @@ def build(folders: Iterable[Path], retrieved: str, issued: str, supplement: Mapp
 def _of_endoflife(id: str, row: Mapping[str, Any], folders: list[Path]) -> dict[str, Any]:
     lines = {line.name: _row(line) for line in read_product(folders, row.get("name", id))}
     for more in row.get("cycles", ()):
-        lines.setdefault(more[0], [*more, row["source"]])
+        known = lines.get(more[0])
+        if known is None:
+            lines[more[0]] = [*more, row["source"]]
+        elif len(known) < 6 or numbers(more[4]) > numbers(known[4]):
+            lines[more[0]] = _short([*[*known, *[""] * 6][:4], more[4], more[5], *known[6:]])
     return _product(id, ENDOFLIFE, lines.values(), row)
 
 

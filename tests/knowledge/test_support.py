@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipkeeper.knowledge.library import bundled
+from shipkeeper.knowledge.numbering import numbers_of
 from shipkeeper.knowledge.sources import Source
 from shipkeeper.knowledge.support import (
     Cycle,
@@ -17,7 +18,6 @@ from shipkeeper.knowledge.support import (
     ProductSupport,
     SupportDates,
     merge_support,
-    numbers_of,
     read_support,
 )
 from shipkeeper.model.errors import BadInput

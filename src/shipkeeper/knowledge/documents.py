@@ -36,7 +36,7 @@ def wrong(name: str, told: str, hint: str = "") -> BadInput:
     what = what[:1].lower() + what[1:]
     at = f" at {place[1]}" if place and place[1] else ""
     return BadInput(
-        f"this is no knowledge file that this version reads: {what}{at}",
+        f"this cannot be used as knowledge: {what}{at}",
         code="bad-knowledge",
         object=name,
         location=Location(name),

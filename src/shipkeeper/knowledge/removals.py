@@ -79,6 +79,15 @@ def read_removals(data: bytes, name: str) -> RemovalFile:
     return file
 
 
+def merge_removals(known: Iterable[Removal], own: Iterable[Removal], name: str) -> tuple[Removal, ...]:
+    """The known rows, each replaced by the user's of the same kind, then the user's further ones."""
+    rows = {(row.api_version, row.kind): row for row in known}
+    for row in own:
+        _check_minor(row.removed, f"the removal of {row.api_version} {row.kind}", name)
+        rows[row.api_version, row.kind] = row
+    return tuple(rows.values())
+
+
 def _check_minor(text: str, whose: str, name: str) -> None:
     if minor_of(text) is None:
         raise wrong(name, f"{whose} has the minor {text!r}, which is none; write it like 1.25")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import pairwise
@@ -13,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shipkeeper.knowledge.documents import check_format, check_sources, decode, wrong
+from shipkeeper.knowledge.numbering import belongs, numbers_of
 from shipkeeper.knowledge.sources import Source
 
 Kind = Literal["date", "policy", "unknown"]
@@ -158,15 +158,6 @@ def merge_support(known: Iterable[ProductSupport], own: Iterable[ProductSupport]
     return tuple(rows.values())
 
 
-_NUMBERS = re.compile(r"\d+(?:\.\d+)*", re.ASCII)
-
-
-def numbers_of(text: str) -> tuple[int, ...]:
-    """The dotted numbers a version or line begins with: ``v1.34.4+k3s1`` gives (1, 34, 4); () when it has none."""
-    found = _NUMBERS.search(text)
-    return tuple(map(int, found[0].split("."))) if found else ()
-
-
 class SupportDates:
     """Support of every product known here."""
 
@@ -298,7 +289,7 @@ def _find(cycles: tuple[Cycle, ...], given: tuple[int, ...]) -> int | None:
     best: tuple[int, int] | None = None
     for index, cycle in enumerate(cycles):
         named = numbers_of(cycle.name)
-        if named and given[: len(named)] == named and (best is None or len(named) > best[0]):
+        if belongs(given, named) and (best is None or len(named) > best[0]):
             best = (len(named), index)
     return best[1] if best else None
 
