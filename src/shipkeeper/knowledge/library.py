@@ -55,17 +55,14 @@ class Knowledge:
         self._given = exploited
 
     def section(self, name: str) -> tuple[bytes, str]:
-        """A section's bytes and the file they are from: the installed one unless what ships is newer."""
-        bundled_bytes = files("shipkeeper.knowledge").joinpath(f"data/{name}.json").read_bytes()
+        """A section's bytes and the file they are from: the installed one, else the one that ships."""
         if name in self._installed:
-            installed = self._installed[name]
-            if issued_on(installed) >= issued_on(bundled_bytes):
-                return installed, f"{self._installed_from} ({name})"
-        return bundled_bytes, f"{name}.json"
+            return self._installed[name], f"{self._installed_from} ({name})"
+        return _shipped(name), f"{name}.json"
 
     def is_installed(self, name: str) -> bool:
-        """Whether the installed section is used and not the one that ships."""
-        return name in self._installed and (name == EXPLOITED or self.section(name)[0] is self._installed[name])
+        """Whether the section is from an update and not the one that ships."""
+        return name in self._installed
 
     @cached_property
     def products(self) -> Products:
@@ -146,6 +143,19 @@ def issued_on(data: bytes) -> str:
         return msgspec.json.decode(data, type=_Issued).issued
     except msgspec.MsgspecError:
         return ""
+
+
+def worth_using(installed: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Installed sections that are not older than what ships: an upgrade may have brought newer facts than an update."""
+    return {
+        name: data
+        for name, data in installed.items()
+        if name not in BUNDLED or issued_on(data) >= issued_on(_shipped(name))
+    }
+
+
+def _shipped(name: str) -> bytes:
+    return files("shipkeeper.knowledge").joinpath(f"data/{name}.json").read_bytes()
 
 
 @cache
