@@ -47,6 +47,26 @@ class MortalJournal:
         return getattr(self._inner, name)
 
 
+class MortalInbox:
+    """Dies before or after words are read, and before or after they are marked as taken."""
+
+    def __init__(self, inner: Any, life: Mortal) -> None:
+        self._inner, self._life = inner, life
+
+    def waiting(self, run: str) -> Any:
+        found = self._inner.waiting(run)
+        if found:
+            self._life.step("after reading " + ",".join(message.word for message in found))
+        return found
+
+    def taken(self, run: str, ids: Sequence[int]) -> None:
+        if not ids:
+            return
+        self._life.step("before marking")
+        self._inner.taken(run, ids)
+        self._life.step("after marking")
+
+
 class MortalApi:
     """Dies before a call reaches the API server, or before its answer comes back."""
 

@@ -218,7 +218,7 @@ def test_words_can_be_left_while_a_run_writes(tmp_path: Path) -> None:
     journal.append(RUN, START_MS, [note(1)])
     inbox.post(RUN, START_MS, "pause", "ana@example.org")
     journal.append(RUN, START_MS, [note(2)])
-    assert [message.word for message in SqliteInbox(path).take(RUN)] == ["pause"]
+    assert [message.word for message in SqliteInbox(path).waiting(RUN)] == ["pause"]
     journal.close()
     inbox.close()
 

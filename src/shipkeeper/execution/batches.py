@@ -12,7 +12,7 @@ from shipkeeper.execution.before import observe
 from shipkeeper.execution.context import Run
 from shipkeeper.execution.gates.blocks import nothing_changed
 from shipkeeper.execution.gates.catalogue import GATES
-from shipkeeper.execution.gates.keeper import Asking, Hold, concerns
+from shipkeeper.execution.gates.keeper import Asking, Hold
 from shipkeeper.execution.gates.machine import quorum
 from shipkeeper.execution.gates.nodes import find_lock_holders
 from shipkeeper.execution.gates.standing import pass_standing
@@ -173,9 +173,8 @@ async def _no_new_errors(run: Run, new: list[NodeWork], reading: GateReading) ->
 async def _confirm(run: Run, work: NodeWork) -> None:
     """Wait for a person's approval of this node; one that was given before counts."""
     step = work.id("cordon")
-    for message in run.control.approvals:
-        if concerns(message, step):
-            run.control.approvals.remove(message)
+    for message in run.record.view.approvals:
+        if message.concerns(step):
             run.gates.say(GateReading("confirmed", "open", f"approved by {message.by}"), step)
             return
     gate = GATES["confirmed"]
@@ -189,6 +188,7 @@ async def _confirm(run: Run, work: NodeWork) -> None:
         commands=(f"shipkeeper runs approve {run.id} --step {work.name}", f"shipkeeper runs abort {run.id}"),
         state="paused",
         words=("approve",),
+        gate="confirmed",
     )
     await run.gates.hold(hold, Asking(step, "intent", until_ms=_last_moment(run, [work])))
     run.gates.say(GateReading("confirmed", "open", "approved"), step)

@@ -157,6 +157,7 @@ class Blocks:
             will_do=f"{will}; nothing is ever deleted past a budget",
             commands=(see, *drain.run_.gates.commands(approve=True)),
             state="paused" if paused else "held",
+            gate="nothing-blocks",
         )
 
     async def _may_go(self, blocked: list[Moving]) -> GateReading:

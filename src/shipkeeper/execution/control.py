@@ -26,8 +26,6 @@ class Control:
         self._interrupted = False
         self.holding: dict[str, str] = {}
         """Step → reason, of the steps that hold."""
-        self.approvals: list[Message] = []
-        """Words ``approve`` that nobody was waiting for when they came."""
 
     def request(self, request: StopRequest) -> None:
         """Ask for a stop. A stronger reason replaces a weaker one, and an end replaces a pause."""

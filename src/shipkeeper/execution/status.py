@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.run import (
@@ -22,7 +24,7 @@ from shipkeeper.model.run import (
     StepStatus,
 )
 from shipkeeper.model.time import iso
-from shipkeeper.ports.journal import Entry
+from shipkeeper.ports.journal import Entry, Message
 
 UNDO = "undo"
 """Key in an uncordon's ``detail``: the node is given back before it was done, and begins again at its cordon."""
@@ -59,6 +61,14 @@ class StepView:
         self.pods = self.pods_gone = 0
 
 
+class HoldSeen(Struct, frozen=True):
+    """A hold on record: at which gate, about which object, since when."""
+
+    gate: str
+    object: str
+    at_ms: int
+
+
 @dataclass
 class RunView:
     """The fold. ``apply`` takes entries in order."""
@@ -73,7 +83,19 @@ class RunView:
     """What changes of budgets and new errors are judged against."""
     abort: Decided | None = None
     """Somebody's word that ends the run for good, also when the process that heard it died."""
+    heard: set[int] = field(default_factory=set)
+    """Ids of the inbox's messages that are on record."""
+    approvals: list[Message] = field(default_factory=list)
+    """Words ``approve`` that came before anybody waited for them, and are not used up."""
+    answers: list[tuple[Message, tuple[str, ...]]] = field(default_factory=list)
+    """Words ``approve`` to holds of these steps that nothing has come of yet."""
+    standing: dict[str, HoldSeen] = field(default_factory=dict)
+    """Step → its hold, while it holds."""
+    stood: dict[str, HoldSeen] = field(default_factory=dict)
+    """The same, of processes that ended while they held."""
     started_ms: int = 0
+    process_ms: int = 0
+    """When the newest process took the run up."""
     ended_ms: int = 0
     now_ms: int = 0
     """Time of the newest entry."""
@@ -106,15 +128,13 @@ class RunView:
             if step is not None and event.result in ("evicted", "gone"):
                 step.pods_gone += 1
         elif isinstance(event, GateRead):
-            step = self.steps.get(event.step)
-            if step is not None:
-                step.gate = None if event.state == "open" else event
+            self._read(event)
         elif isinstance(event, StateChanged):
-            self.state, self.reason, self.change = event.state, event.reason, event
+            self._changed(event, entry.at_ms)
         elif isinstance(event, BaselineTaken):
             self.baseline = event
         elif isinstance(event, Decided):
-            self.abort = event if event.decision == "abort" else self.abort
+            self._decided(event, entry.at_ms)
         elif isinstance(event, NodeLeft):
             self.left[event.node] = event
         elif isinstance(event, RunEnded):
@@ -137,7 +157,50 @@ class RunView:
         """The plan's nodes, in order."""
         return () if self.plan is None else tuple(name for batch in self.plan.batches for name in batch)
 
+    def answer_to(self, step: str, gate: str, object: str) -> Message | None:
+        """The approval that was given to this very hold, of a process that did not live to act on it."""
+        held = self.stood.get(step)
+        if not gate or held is None or (held.gate, held.object) != (gate, object):
+            return None
+        return next((message for message, steps in self.answers if step in steps), None)
+
+    def _read(self, event: GateRead) -> None:
+        step = self.steps.get(event.step)
+        if step is not None:
+            step.gate = None if event.state == "open" else event
+        if event.state != "open":
+            return
+        held = self.stood.get(event.step)
+        if held is not None and held.gate == event.gate:
+            del self.stood[event.step]
+        if event.gate == "confirmed":
+            used = next((message for message in self.approvals if message.concerns(event.step)), None)
+            self.approvals = [message for message in self.approvals if message is not used]
+
+    def _changed(self, event: StateChanged, at_ms: int) -> None:
+        self.state, self.reason, self.change = event.state, event.reason, event
+        if event.state in ("held", "paused") and event.gate:
+            self.standing[event.step] = HoldSeen(event.gate, event.object, at_ms)
+        elif event.state == "running":
+            self.standing.clear()
+            self.answers.clear()
+
+    def _decided(self, event: Decided, at_ms: int) -> None:
+        if event.message:
+            self.heard.add(event.message)
+        if event.decision == "abort":
+            self.abort = event
+        elif event.decision == "approve":
+            word = Message(event.message, self.run, at_ms, event.decision, event.by, event.step, event.reason)
+            if event.answers:
+                self.answers.append((word, event.answers))
+            else:
+                self.approvals.append(word)
+
     def _started(self, event: RunStarted, at_ms: int) -> None:
+        self.process_ms = at_ms
+        self.stood |= self.standing
+        self.standing.clear()
         self.plan = event.plan
         self.started_ms = self.started_ms or at_ms
         self.ended_ms = 0
@@ -170,6 +233,8 @@ class RunView:
         if step is None or UNDO in event.readings:
             return
         step.state, step.reason = event.state, event.reason
+        if event.state != "held" and self.standing.pop(event.step, None) is not None:
+            self.answers = [(word, steps) for word, steps in self.answers if event.step not in steps]
         step.gate = None if event.state in FINISHED else step.gate
         step.ended_ms = at_ms
 

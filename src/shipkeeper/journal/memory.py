@@ -69,8 +69,10 @@ class MemoryInbox:
         self._waiting.append(message)
         return message
 
-    def take(self, run: str) -> tuple[Message, ...]:
-        """Messages not taken yet, oldest first; they count as taken from now on."""
-        taken = tuple(message for message in self._waiting if message.run == run)
-        self._waiting = [message for message in self._waiting if message.run != run]
-        return taken
+    def waiting(self, run: str) -> tuple[Message, ...]:
+        """Messages not taken yet, oldest first; reading takes nothing."""
+        return tuple(message for message in self._waiting if message.run == run)
+
+    def taken(self, run: str, ids: Sequence[int]) -> None:
+        """Count these messages as taken."""
+        self._waiting = [message for message in self._waiting if message.run != run or message.id not in ids]

@@ -171,17 +171,20 @@ class SqliteInbox:
             )
         return Message(id=cursor.lastrowid or 0, run=run, at_ms=at_ms, word=word, by=by, step=step, reason=reason)
 
-    def take(self, run: str) -> tuple[Message, ...]:
-        """Messages not taken yet, oldest first; they count as taken from now on."""
+    def waiting(self, run: str) -> tuple[Message, ...]:
+        """Messages not taken yet, oldest first; reading takes nothing."""
         columns = "id, run, at_ms, word, by, step, reason"
         waiting = f"SELECT {columns} FROM inbox WHERE run = ? AND taken = 0 ORDER BY id"  # noqa: S608
         with self._database.errors(run):
-            if self._database.connection.execute(waiting, (run,)).fetchone() is None:
-                return ()
-        with self._database.transaction(run) as connection:
-            rows = connection.execute(waiting, (run,)).fetchall()
-            connection.executemany("UPDATE inbox SET taken = 1 WHERE id = ?", [(row[0],) for row in rows])
+            rows = self._database.connection.execute(waiting, (run,)).fetchall()
         return tuple(Message(*row) for row in rows)
+
+    def taken(self, run: str, ids: Sequence[int]) -> None:
+        """Count these messages as taken."""
+        if not ids:
+            return
+        with self._database.transaction(run) as connection:
+            connection.executemany("UPDATE inbox SET taken = 1 WHERE run = ? AND id = ?", [(run, id) for id in ids])
 
     def close(self) -> None:
         """Close the file. Idempotent."""

@@ -113,16 +113,25 @@ class Noted(Record, frozen=True, kw_only=True, tag="noted", tag_field="event"):
 
 
 class Decided(Record, frozen=True, kw_only=True, tag="decided", tag_field="event"):
-    """A person's word: approve | pause | resume | abort | reboot-done. ``by`` is the API server's name for them."""
+    """A person's word: approve | pause | resume | abort | reboot-done. ``by`` is the API server's name for them.
+
+    ``message`` is its id in the inbox: a word that is on record is not taken twice. ``answers``: steps whose holds it
+    was given to; none for one that came before anybody waited.
+    """
 
     decision: str
     by: str
     step: str = ""
     reason: str = ""
+    message: int = 0
+    answers: tuple[str, ...] = ()
 
 
 class StateChanged(Record, frozen=True, kw_only=True, tag="state-changed", tag_field="event"):
-    """The run's state, with the reason, and what a person can do as commands to paste."""
+    """The run's state, with the reason, and what a person can do as commands to paste.
+
+    ``step`` and ``gate``: which step waits, and at which gate, where it is a gate that holds it.
+    """
 
     state: str
     reason: str
@@ -130,6 +139,8 @@ class StateChanged(Record, frozen=True, kw_only=True, tag="state-changed", tag_f
     why: str = ""
     will_do: str = ""
     commands: tuple[str, ...] = ()
+    step: str = ""
+    gate: str = ""
 
 
 class ChecklistItem(Record, frozen=True, kw_only=True):

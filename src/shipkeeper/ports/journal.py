@@ -22,7 +22,10 @@ class Entry(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True):
-    """A word from another process to a run: approve | pause | resume | abort | reboot-done."""
+    """A word from another process to a run: approve | pause | resume | abort | reboot-done.
+
+    ``id`` counts from 1 and never comes again.
+    """
 
     id: int
     run: str
@@ -31,6 +34,10 @@ class Message(Struct, frozen=True):
     by: str
     step: str = ""
     reason: str = ""
+
+    def concerns(self, step: str) -> bool:
+        """Whether the word is for that step: for any, for its node, or for it alone."""
+        return self.step in ("", step, step.rsplit("/", 1)[0])
 
 
 class Journal(Protocol):
@@ -55,8 +62,11 @@ class Inbox(Protocol):
     def post(self, run: str, at_ms: int, word: str, by: str, step: str = "", reason: str = "") -> Message:
         """Leave a message."""
 
-    def take(self, run: str) -> tuple[Message, ...]:
-        """Messages not taken yet, oldest first; they count as taken from now on."""
+    def waiting(self, run: str) -> tuple[Message, ...]:
+        """Messages not taken yet, oldest first. Reading takes nothing: they are on record before they are taken."""
+
+    def taken(self, run: str, ids: Sequence[int]) -> None:
+        """Count these messages as taken; those that are already, or are another run's, stay as they are."""
 
 
 class Signer(Protocol):

@@ -59,6 +59,8 @@ class Hold(Struct, frozen=True):
     state: str = "held"
     words: tuple[str, ...] = GO_ON
     """Words of people that end it."""
+    gate: str = ""
+    """The gate that holds; empty where none does."""
 
 
 class Gatekeeper:
@@ -131,6 +133,7 @@ class Gatekeeper:
             will_do=f"{gate.waits}. You can: {person}",
             commands=self.commands(approve=may),
             words=GO_ON if may else ("resume",),
+            gate=reading.gate,
         )
 
     def commands(self, approve: bool = False) -> tuple[str, ...]:
@@ -151,6 +154,7 @@ class Gatekeeper:
         control.holding[step] = hold.reason
         channel = control.listen()
         step_known = step in self._record.view.steps
+        given = self._record.view.answer_to(step, hold.gate, hold.object) if "approve" in hold.words else None
         self._record.write(
             *([StepOutcome(step=step, state="held", reason=hold.reason)] if step_known else []),
             StateChanged(
@@ -160,10 +164,15 @@ class Gatekeeper:
                 why=hold.why,
                 will_do=hold.will_do,
                 commands=tuple(command for command in hold.commands if command),
+                step=step,
+                gate=hold.gate,
             ),
         )
         try:
-            why, approved = await self._wait_held(hold, asking, read, channel.receive)
+            if given is not None:
+                why, approved = f"{given.by} said {given.word}, before this process began", True
+            else:
+                why, approved = await self._wait_held(hold, asking, read, channel.receive)
         finally:
             control.unlisten(channel)
             control.holding.pop(step, None)
@@ -227,10 +236,4 @@ class Gatekeeper:
             message = await self._runtime.deadline(nap_ms, hear)
         except DeadlineExceeded:
             return None
-        return message if message is not None and message.word in words and concerns(message, step) else None
-
-
-def concerns(message: Message, step: str) -> bool:
-    """Whether a person's word is for that step: for any, for its node, or for it alone."""
-    node = step.rsplit("/", 1)[0]
-    return message.step in ("", step, node)
+        return message if message is not None and message.word in words and message.concerns(step) else None
