@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shipkeeper.app.actions import still_open
 from shipkeeper.app.state import State
 from shipkeeper.assessment.components import components
 from shipkeeper.assessment.due import NodeDone, Question, Said, due, facts_of
@@ -13,7 +14,7 @@ from shipkeeper.assessment.due.upkeep import upkeep
 from shipkeeper.journal.sqlite import SqliteJournal
 from shipkeeper.knowledge.library import Knowledge, bundled
 from shipkeeper.knowledge.schedule import merged_schedule
-from shipkeeper.model.book import ActionClosed, ActionOpened, Attested, WorkRecorded
+from shipkeeper.model.book import Attested, WorkRecorded
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import PlanWindow
@@ -74,7 +75,7 @@ def list_due(
             said=said_of(book),
             windows=windows,
             upkeep=cared,
-            actions=open_actions(book),
+            actions=still_open(book),
         )
     )
     name = found[1].name if found is not None else ""
@@ -109,12 +110,6 @@ def said_of(book: Sequence[RunEvent]) -> tuple[Said, ...]:
         elif isinstance(event, WorkRecorded):
             found.append(Said(event.runbook, event.done_on, f"recorded: done by {' and '.join(event.by)}"))
     return tuple(found)
-
-
-def open_actions(book: Sequence[RunEvent]) -> tuple[ActionOpened, ...]:
-    """Actions that nobody closed, oldest first."""
-    closed = {event.id for event in book if isinstance(event, ActionClosed)}
-    return tuple(event for event in book if isinstance(event, ActionOpened) and event.id not in closed)
 
 
 def _windows(environments: list[Environment], now_ms: int) -> tuple[tuple[PlanWindow, ...], tuple[str, ...], str]:
