@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from shipkeeper.app.processes import process_gone, process_name
 from shipkeeper.app.reboots import reboot_driver
-from shipkeeper.app.standing import standing_gates
+from shipkeeper.app.standing import keep_agreements, standing_gates
 from shipkeeper.app.state import State
 from shipkeeper.app.vigil import Vigil
 from shipkeeper.execution.run import carry_out
@@ -153,6 +153,7 @@ async def _carry_out(
         await _driver_fits(reboot, connection, plan)
         journal, inbox = SqliteJournal(state.journal_path), SqliteInbox(state.journal_path)
         try:
+            keep_agreements(plan, platform, state, runtime.now_ms())
             vigil = Vigil(connection.source, connection.cluster, plan, platform, runtime)
             world = World(
                 api=connection.cluster,

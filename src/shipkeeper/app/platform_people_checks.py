@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from shipkeeper.app.platform_yaml import FieldCheck, Path, Reading
+from shipkeeper.knowledge.countries import COUNTRIES
 from shipkeeper.model.calendar import local_moment
 from shipkeeper.model.declared_people import CHANNEL_KINDS, Channel
 from shipkeeper.model.declared_windows import CHANGES, CONTENTS, Freeze
@@ -65,8 +66,13 @@ def _reference(value: str) -> None:
 
 
 def _country(value: str) -> None:
-    if value and not _COUNTRY.fullmatch(value):
+    if not value:
+        return
+    if not _COUNTRY.fullmatch(value):
         raise BadInput(f"{value!r} is no country code", hint="write it like SE, or DE-BY for a part of a country")
+    code = value.partition("-")[0]
+    if code not in COUNTRIES:
+        raise BadInput(f"there is no country {code!r}", hint="write its ISO 3166-1 code: SE, DE, KE, GB…")
 
 
 def _lead(value: str) -> None:
@@ -107,6 +113,14 @@ def _maybe_date(value: str) -> None:
             raise BadInput(f"{value!r} is not a date", hint="write it like 2026-12-02") from error
 
 
+def _dates(values: Sequence[str]) -> None:
+    for index, value in enumerate(values):
+        try:
+            date.fromisoformat(value)
+        except ValueError as error:
+            raise BadInput(f"{value!r} is not a date", object=str(index), hint="write it like 2026-12-24") from error
+
+
 def _not_negative(value: int) -> None:
     if value < 0:
         raise BadInput(f"{value} cannot be less than 0")
@@ -119,6 +133,7 @@ PEOPLE_CHECKS: dict[tuple[str, str], FieldCheck] = {
     ("Environment", "skew"): _not_negative,
     ("WindowRule", "agreed_on"): _maybe_date,
     ("WindowRule", "content"): _each_of(CONTENTS),
+    ("WindowRule", "except_on"): _dates,
     ("Freeze", "begins"): local_moment,
     ("Freeze", "ends"): local_moment,
     ("Freeze", "allows"): _each_of(CHANGES),

@@ -1,22 +1,32 @@
 """The standing gates of a plan: what the platform file and the logbook say about its time, asked again at each read.
 
-A gate is a function of a ``Matter`` and an instant. To add one: decide in ``assessment/standing``, ask it here, and
-describe it in ``execution/gates/standing_catalogue.py``.
+A rule is a function of a ``Matter`` and an instant. To add one: decide in ``assessment/standing``, ask it in a module
+of its own, list it in ``RULES``, and describe it in ``execution/gates/standing_catalogue.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shipkeeper.app.logbook import Logbook
+from shipkeeper.app.past_runs import PastRuns
 from shipkeeper.app.state import State
-from shipkeeper.assessment.standing.freezes import compile_freezes, not_frozen
-from shipkeeper.model.errors import Refused
+from shipkeeper.app.workdays import closed_days
+from shipkeeper.assessment.standing import agreement, freezes, staging
+from shipkeeper.assessment.standing.overrides import Overrides, with_overrides
+from shipkeeper.assessment.standing.work import Work, work_of
+from shipkeeper.knowledge.schedule import merged_schedule
+from shipkeeper.model.book import EmergencyDeclared, Waived, WindowAgreed, WorkRecorded
+from shipkeeper.model.errors import Refused, ShipkeeperError
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import ClusterConfig, Environment, Platform
+from shipkeeper.model.time import moment
 from shipkeeper.planning.settings import find_cluster
+from shipkeeper.planning.window import window_at
 from shipkeeper.ports.gates import GateReading, StandingGate
+
+NO_FILE = "the platform file declares no environment"
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,7 @@ class Matter:
     platform: Platform
     state: State
     logbook: Logbook
+    past: PastRuns = field(compare=False)
 
     @property
     def place(self) -> tuple[Environment, ClusterConfig] | None:
@@ -54,33 +65,142 @@ class Matter:
         found = self.place
         return None if found is None else found[0]
 
+    @property
+    def work(self) -> Work:
+        """What the plan's work is called in the schedule and the logbook."""
+        return work_of(self.plan, merged_schedule(self.platform.schedule))
+
+    def places(self, environment: Environment) -> tuple[agreement.Place, ...]:
+        """The environment's windows in which the plan's lies whole."""
+        window = self.plan.window
+        if window is None:
+            return ()
+        found = ((rule, window_at(rule, window.opens_ms, window.closes_ms)) for rule in environment.windows)
+        return tuple(agreement.Place(rule, one) for rule, one in found if one is not None)
+
 
 Decide = Callable[[Matter, int], GateReading]
 
 
-def _not_frozen(matter: Matter, at_ms: int) -> GateReading:
+@dataclass(frozen=True)
+class Rule:
+    """One standing gate. ``waivable``: one person's recorded word sets it aside for one plan; ``emergency``: two
+    people's declaration does.
+    """
+
+    decide: Decide
+    waivable: bool = False
+    emergency: bool = True
+
+
+def _window_agreed(matter: Matter, at_ms: int) -> GateReading:
     environment = matter.environment
-    freezes = matter.platform.freezes + (environment.freezes if environment is not None else ())
-    return not_frozen(compile_freezes(freezes, matter.platform.zone), matter.plan.window, matter.plan.change, at_ms)
+    if environment is None:
+        return GateReading(agreement.AGREED, "open", NO_FILE)
+    return agreement.window_agreed(
+        matter.plan.window,
+        matter.places(environment),
+        matter.work,
+        environment.name,
+        bool(environment.windows),
+        matter.logbook.of_kind(WindowAgreed),
+        at_ms,
+    )
 
 
-GATES: dict[str, Decide] = {
-    "not-frozen": _not_frozen,
+def _window_content(matter: Matter, at_ms: int) -> GateReading:
+    environment = matter.environment
+    if environment is None:
+        return GateReading(agreement.CONTENT, "open", NO_FILE)
+    return agreement.window_content(matter.places(environment), matter.work, environment.name)
+
+
+def _not_frozen(matter: Matter, at_ms: int) -> GateReading:
+    platform, environment = matter.platform, matter.environment
+    declared = platform.freezes + (environment.freezes if environment is not None else ())
+    found = freezes.compile_freezes(declared, platform.zone)
+    return freezes.not_frozen(found, matter.plan.window, matter.plan.change, at_ms)
+
+
+def _staging_first(matter: Matter, at_ms: int) -> GateReading:
+    platform, environment = matter.platform, matter.environment
+    if environment is None:
+        return GateReading(staging.NAME, "open", NO_FILE)
+    tried: list[staging.Tried] = []
+    runs = matter.past.all() if environment.follows else ()
+    for env in platform.environments:
+        if environment.follows and env.name == environment.follows:
+            known = {cluster.uid or cluster.name for cluster in env.clusters}
+            tried += staging.tried_by_runs(runs, known, matter.work)
+            records = matter.logbook.of_kind(WorkRecorded)
+            tried += staging.tried_by_hand(records, env.name, matter.work, platform.zone)
+    closed = closed_days(platform, environment, at_ms - staging.LONGEST_MS, at_ms + staging.LONGEST_MS)
+    since_ms = staging.last_done_here(runs, matter.plan)
+    return staging.staging_first(environment, tried, since_ms, closed, platform.zone, at_ms)
+
+
+RULES: dict[str, Rule] = {
+    agreement.AGREED: Rule(_window_agreed),
+    agreement.CONTENT: Rule(_window_content),
+    freezes.NAME: Rule(_not_frozen),
+    staging.NAME: Rule(_staging_first, waivable=True),
 }
-"""By id, in the order in which they are read."""
+"""By the gate's id, in the order in which a run reads them."""
 
 
 @dataclass(frozen=True)
 class _Standing:
     name: str
+    rule: Rule
     matter: Matter
-    decide: Decide
 
     async def read(self, at_ms: int) -> GateReading:
-        return self.decide(self.matter, at_ms)
+        return read_rule(self.name, self.rule, self.matter, at_ms)
+
+
+def read_rule(name: str, rule: Rule, matter: Matter, at_ms: int) -> GateReading:
+    """The rule's answer, opened where a record sets it aside. A logbook that cannot be read sets nothing aside."""
+    try:
+        reading = rule.decide(matter, at_ms)
+    except ShipkeeperError as error:
+        reading = GateReading(
+            name, "unknown", "cannot be read", reason=error.message, object=error.object, fix=error.hint
+        )
+    if reading.is_open:
+        return reading
+    overrides = Overrides(matter.logbook.of_kind(Waived), matter.logbook.of_kind(EmergencyDeclared))
+    day = moment(at_ms, matter.platform.zone).date()
+    return with_overrides(reading, overrides, matter.plan.digest, day, waivable=rule.waivable, emergency=rule.emergency)
+
+
+def matter_of(plan: Plan, platform: Platform, state: State) -> Matter:
+    """What the gates of that plan are about."""
+    return Matter(plan, platform, state, Logbook.of(state, platform), PastRuns(state))
 
 
 def standing_gates(plan: Plan, platform: Platform, state: State) -> tuple[StandingGate, ...]:
     """The gates that a run of this plan has to pass, in the order in which they are read."""
-    matter = Matter(plan, platform, state, Logbook.of(state, platform))
-    return tuple(_Standing(name, matter, decide) for name, decide in GATES.items())
+    matter = matter_of(plan, platform, state)
+    return tuple(_Standing(name, rule, matter) for name, rule in RULES.items())
+
+
+def read_all(plan: Plan, platform: Platform, state: State, at_ms: int) -> tuple[GateReading, ...]:
+    """What each of them says about that instant."""
+    matter = matter_of(plan, platform, state)
+    return tuple(read_rule(name, rule, matter, at_ms) for name, rule in RULES.items())
+
+
+def keep_agreements(plan: Plan, platform: Platform, state: State, at_ms: int) -> None:
+    """Record the file's agreement to the plan's windows once, so that changing the rule later shows."""
+    matter = matter_of(plan, platform, state)
+    try:
+        environment = matter.environment
+    except Refused:  # the gates say so
+        return
+    if environment is None:
+        return
+    book = matter.logbook.of_kind(WindowAgreed)
+    found = (agreement.from_file(place.rule, environment.name, book) for place in matter.places(environment))
+    new = [record for record in found if record is not None]
+    if new:
+        matter.logbook.write(at_ms, new)

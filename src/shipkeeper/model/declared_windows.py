@@ -28,6 +28,8 @@ class WindowRule(Declared, frozen=True, kw_only=True):
     """Last day on which the agreement holds; empty: until it is changed."""
     first: str = ""
     """Date (YYYY-MM-DD) from which INTERVAL and COUNT count; required when the RRULE has either."""
+    except_on: tuple[str, ...] = ()
+    """Dates (YYYY-MM-DD) on which it does not open, although the RRULE says so."""
     content: tuple[str, ...] = ()
     """What it is for: os, kubernetes, system-pods. Empty: all of them."""
 

@@ -35,7 +35,7 @@ class Explained(Record, frozen=True, kw_only=True):
     estimate: str
 
 
-STANDING = ("not-frozen",)
+STANDING = ("window-agreed", "window-content", "not-frozen", "staging-first")
 """Gates about people and calendars, read before a batch's first cordon."""
 
 GATES = {

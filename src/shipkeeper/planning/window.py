@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from dateutil.rrule import rrule, rruleset, rrulestr
+from dateutil.rrule import rrule, rrulestr
 
 from shipkeeper.model.calendar import exists, local_instant
 from shipkeeper.model.errors import BadInput
@@ -89,22 +89,51 @@ def window_on(rule: WindowRule, day: date) -> PlanWindow | None:
     return None
 
 
+def upcoming(rule: WindowRule, after_ms: int, until_ms: int) -> Iterator[PlanWindow]:
+    """The rule's windows that close after ``after_ms`` and open before ``until_ms``, earliest first."""
+    opens_ms = after_ms - parse_duration(rule.duration) + 1
+    while True:
+        try:
+            window = next_window(rule, opens_ms)
+        except BadInput:  # the rule has ended
+            return
+        if window.opens_ms >= until_ms:
+            return
+        yield window
+        opens_ms = window.opens_ms + 1
+
+
+def window_at(rule: WindowRule, opens_ms: int, closes_ms: int) -> PlanWindow | None:
+    """The rule's window that holds all of that time, or None."""
+    found = next(upcoming(rule, closes_ms - 1, opens_ms + 1), None)
+    return found if found is not None and found.opens_ms <= opens_ms and closes_ms <= found.closes_ms else None
+
+
 def check_rule(rule: WindowRule) -> None:
     """Refuse a rule that cannot give windows. Raises BadInput."""
     load_zone(rule.zone)
     _time(rule.start, rule.start)
-    if parse_duration(rule.duration) <= 0:
+    length = parse_duration(rule.duration)
+    if length <= 0:
         raise BadInput("a window's duration must be longer than nothing", hint="write it like 7h")
-    _recurrence(rule)
+    if length > LONGEST_MS:
+        raise BadInput("a window is not longer than 14 days", hint="write the duration like 7h")
+    if next(iter(_recurrence(rule)), None) is None:
+        raise BadInput(
+            f"a window of {rule.rrule!r} never occurs" + (f" after {rule.first}" if rule.first else ""),
+            why="whoever waits for it waits for ever",
+            hint="is the day in that month, and UNTIL after the first window?",
+        )
 
 
 def _starts(rule: WindowRule, after: datetime) -> Iterator[datetime]:
-    """Written local starts at or after a local time, in order."""
+    """Written local starts at or after a local time, in order, without those that are excepted."""
     starts: Iterator[datetime] = _recurrence(rule).xafter(after, inc=True)
-    return starts
+    excepted = frozenset(rule.except_on)
+    return (start for start in starts if start.date().isoformat() not in excepted)
 
 
-def _recurrence(rule: WindowRule) -> rrule | rruleset:
+def _recurrence(rule: WindowRule) -> rrule:
     """The recurrence in local time without zone, counted from ``first``."""
     text = rule.rrule.upper().removeprefix("RRULE:")
     if "DTSTART" in text:
@@ -121,7 +150,10 @@ def _recurrence(rule: WindowRule) -> rrule | rruleset:
         begin = date.fromisoformat(rule.first) if rule.first else _LONG_AGO
         anchor = datetime.combine(begin, _time(rule.start, rule.start))
         # dateutil wants UNTIL without a zone where the start has none; here it is local like the start.
-        return rrulestr(re.sub(r"(UNTIL=\d{8}T\d{6})Z", r"\1", text), dtstart=anchor)
+        found = rrulestr(re.sub(r"(UNTIL=\d{8}T\d{6})Z", r"\1", text), dtstart=anchor)
+        if not isinstance(found, rrule):
+            raise TypeError("one rule, without dates of its own")
+        return found
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadInput(
             f"{rule.rrule!r} is not an RRULE: {error}",

@@ -1,6 +1,7 @@
 """Gates about people and calendars: what each asks, why it matters, what a person can do.
 
-``app/standing.py`` builds them for a run. None is opened by ``approve``: what sets one aside is a record of its own.
+``app/standing.py`` builds them for a run. None is opened by ``approve``: what sets one aside is a record of its own,
+a waiver of one rule or an emergency that two people declared.
 """
 
 from __future__ import annotations
@@ -12,12 +13,40 @@ _WAITS = "reads it again every few seconds; it goes on when it is open"
 
 STANDING_GATES = (
     Gate(
+        id="window-agreed",
+        when=_WHEN,
+        opens="the plan's window lies in one of its environment's, or is one by itself, and those who depend on the "
+        "platform agreed to it as it is now: in the platform file or with `windows agree`; a plan without a window: "
+        "the environment declares none, or the schedule says that the work needs none",
+        why="people who were not asked will be in the middle of something",
+        waits=_WAITS,
+        person="shipkeeper windows agree NAME --by WHO, once they agreed; shipkeeper windows emergency PLAN",
+    ),
+    Gate(
+        id="window-content",
+        when=_WHEN,
+        opens="what the plan touches (os, kubernetes, system-pods) is among the window's content, or the window takes "
+        "everything",
+        why="a window that was agreed for one thing is not agreed for another",
+        waits=_WAITS,
+        person="shipkeeper plan nodes … --window, for a window of that content",
+    ),
+    Gate(
         id="not-frozen",
         when=_WHEN,
         opens="no freeze of the platform or of the environment covers the hour, or the freeze allows the plan's class "
         "of change",
         why="people planned their own work around a time in which nothing changes",
         waits=_WAITS,
-        person="shipkeeper plan nodes … --window, for a day after the freeze",
+        person="shipkeeper plan nodes … --window, for a day after the freeze; shipkeeper windows emergency PLAN",
+    ),
+    Gate(
+        id="staging-first",
+        when=_WHEN,
+        opens="the environment follows none, and the platform file says so; or the same kind of work was finished on "
+        "the one it follows at least `skew` working days ago, within a quarter, and since these nodes' last turn",
+        why="what breaks is to break where it hurts less, and somebody needs time to see it",
+        waits=_WAITS,
+        person="carry it out there first, or shipkeeper windows waive staging-first PLAN --reason WHY --by WHO",
     ),
 )

@@ -1,0 +1,70 @@
+"""National holidays, from the ``holidays`` library where it is installed; else it is said that they are not known."""
+
+from __future__ import annotations
+
+import importlib
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
+
+from shipkeeper.model.calendar import freeze_span
+from shipkeeper.model.errors import BadInput
+from shipkeeper.model.platform import Environment, Platform
+from shipkeeper.model.time import moment
+from shipkeeper.model.workdays import ClosedDays
+
+INSTALL = "pip install 'shipkeeper[holidays]'"
+
+
+def closed_days(platform: Platform, environment: Environment | None, first_ms: int, last_ms: int) -> ClosedDays:
+    """Days in that time on which nobody works there: weekends, national holidays, closed freezes.
+
+    Raises BadInput for a part of a country that the holidays library does not know.
+    """
+    country = (environment.country if environment is not None else "") or platform.country
+    first, last = moment(first_ms, platform.zone).date(), moment(last_ms, platform.zone).date()
+    found = national(country, first.year, last.year)
+    own: dict[date, str] = {}
+    for freeze in platform.freezes + (environment.freezes if environment is not None else ()):
+        if freeze.closed:
+            begins_ms, ends_ms = freeze_span(freeze, platform.zone)
+            zone = freeze.zone or platform.zone
+            day, until = moment(begins_ms, zone).date(), moment(ends_ms - 1, zone).date()
+            while day <= until:
+                own[day] = freeze.name
+                day += timedelta(days=1)
+    return found.with_days(own)
+
+
+@lru_cache(maxsize=32)
+def national(country: str, first_year: int, last_year: int) -> ClosedDays:
+    """The holidays and the weekend of a country. ``unknown`` of the answer says why they are not known."""
+    if not country:
+        return ClosedDays(unknown="national holidays are not counted: the platform file names no country")
+    library = _library()
+    if library is None:
+        return ClosedDays(
+            unknown=f"national holidays of {country} are not known: the holidays library is not installed ({INSTALL})"
+        )
+    code, _, part = country.partition("-")
+    try:
+        found = library.country_holidays(code, subdiv=part or None, years=range(first_year, last_year + 1))
+    except NotImplementedError:
+        known = library.list_supported_countries(include_aliases=True)
+        if code not in known:
+            return ClosedDays(unknown=f"national holidays of {country} are not known: the library has none of {code}")
+        raise BadInput(
+            f"{country!r} is no part of a country whose holidays are known",
+            object="country",
+            why="working days are counted by national holidays",
+            hint=f"parts of {code}: {', '.join(known[code]) or 'none; write ' + code}",
+        ) from None
+    days = {day: str(name) for day, name in found.items()}
+    return ClosedDays(days, frozenset(found.weekend))
+
+
+def _library() -> Any:
+    try:
+        return importlib.import_module("holidays")
+    except ImportError:
+        return None
