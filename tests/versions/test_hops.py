@@ -22,6 +22,7 @@ from shipkeeper.model.releases import Crd, CrdVersion, ManifestObject, Release
 from shipkeeper.model.version import parse_version
 from shipkeeper.semantics.paths import (
     Known,
+    charts_of,
     crd_blockers,
     find_path,
     kubernetes_hops,
@@ -145,8 +146,27 @@ def test_removed_apis_are_told_at_the_hop_that_removes_them_with_who_uses_them()
 def test_a_removed_api_nobody_looked_for_is_unknown_not_unused() -> None:
     unread = tuple(Missing(what, "forbidden", "what they apply", field=what) for what in ("releases", "flux"))
     assert uses_of(inventory(node(), missing=unread)) is None
-    [hop] = kubernetes_hops(("v1.25.0", "v1.26.0"), cluster("v1.25.0", {}), removals=REMOVALS, uses=None)
+    ends, now = ("v1.25.0", "v1.26.0"), cluster("v1.25.0", {})
+    [hop] = kubernetes_hops(ends, now, removals=REMOVALS, uses=None)
     assert [item.used for item in hop.removed] == ["unknown"]
+    [uncounted] = kubernetes_hops(ends, now, removals=REMOVALS, uses={}, requests=None)
+    assert [item.used for item in uncounted.removed] == ["unknown"], "manifests never show that nobody uses it"
+
+
+def test_charts_that_refuse_the_minor_reached_are_named() -> None:
+    found = inventory(
+        node(),
+        releases=(
+            Release(namespace="a", name="old", revision=1, chart="web", chart_version="1.0", kube_version="<1.30.0-0"),
+            Release(namespace="a", name="new", revision=1, chart="web", chart_version="2.0", kube_version=">=1.25.0-0"),
+            Release(namespace="a", name="odd", revision=1, chart="web", chart_version="3.0", kube_version="newest"),
+            Release(namespace="a", name="free", revision=1, chart="web", chart_version="4.0"),
+        ),
+    )
+    first, second = kubernetes_hops(("1.28.1", "1.29.3", "1.30"), cluster("v1.28.1", {}), charts=charts_of(found))
+    assert {item.component: item.state for item in first.out_of_range} == {"a/odd": "unknown"}
+    assert {item.component: item.state for item in second.out_of_range} == {"a/old": "too-old", "a/odd": "unknown"}
+    assert "web 1.0" in second.out_of_range[0].text
 
 
 def test_components_whose_range_ends_are_named_at_the_hop_where_it_does() -> None:

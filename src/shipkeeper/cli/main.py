@@ -17,6 +17,7 @@ VERBS = {
     "survey": "Read what really runs, from a cluster or a dump.",
     "due": "What must be done by when, and why.",
     "check": "What would block or hurt a drain, and the fix.",
+    "upgrade": "The way to a version, what to read before each hop, and who has.",
     "plan": "Order nodes into batches and windows; explain and compare plans.",
     "rehearse": "Play the plan on a twin of the cluster, many times, in virtual time.",
     "checklist": "The boxes a person would tick before and after.",

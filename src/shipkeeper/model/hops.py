@@ -45,6 +45,16 @@ class KubernetesRange(Struct, frozen=True, kw_only=True):
     source: str = ""
 
 
+class ChartNeed(Struct, frozen=True, kw_only=True):
+    """What a Helm release's chart demands of the cluster: its ``kubeVersion``."""
+
+    release: str
+    """``namespace/name``."""
+    chart: str
+    """Name and version."""
+    kube_version: str
+
+
 class Upgraded(Record, frozen=True, kw_only=True):
     """Something that has to move before the API server does, and why."""
 

@@ -38,6 +38,10 @@ def _compared(hop: Hop, scheme: str, installed: Installed) -> Hop:
                 "and APIs that it removes must be out of use"
             )
             flags.append(PathFlag(code="kubernetes-minor", text=text))
+    back = any(move.direction == "backwards" for move in moves)
+    if not back and any(flag.code == "goes-back-in-time" for flag in flags):
+        text = f"compared by what the releases install by default: of {len(before)} components none goes back"
+        flags.append(PathFlag(code="components-compared", text=text))
     return replace(hop, components=moves, flags=tuple(flags))
 
 

@@ -6,14 +6,17 @@ behind is left behind, and named.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from msgspec.structs import replace
 
+from shipkeeper.model.errors import BadInput
 from shipkeeper.model.facts import DeprecatedRequest
 from shipkeeper.model.hops import (
     ApiRemoval,
+    ChartNeed,
     ControlPlaneVersions,
     KubernetesHop,
     KubernetesRange,
@@ -21,6 +24,8 @@ from shipkeeper.model.hops import (
     RemovedApi,
     Upgraded,
 )
+from shipkeeper.model.version import parse_version
+from shipkeeper.semantics.constraints import parse_constraint
 from shipkeeper.semantics.skew import (
     api_servers_problem,
     controller_problem,
@@ -28,6 +33,8 @@ from shipkeeper.semantics.skew import (
     minor_of,
     proxy_problem,
 )
+
+_WHOLE = re.compile(r"v?(\d+\.\d+(?:\.\d+)?)")
 
 ORDER = (
     "API servers, one at a time: while they differ, nothing may be newer than the oldest of them",
@@ -45,12 +52,14 @@ def kubernetes_hops(
     *,
     removals: Sequence[ApiRemoval] = (),
     uses: Use | None = None,
-    requests: Sequence[DeprecatedRequest] = (),
+    requests: Sequence[DeprecatedRequest] | None = (),
     ranges: Sequence[KubernetesRange] = (),
+    charts: Sequence[ChartNeed] = (),
 ) -> tuple[KubernetesHop, ...]:
     """One record for each minor on the way. ``stops``: the version now, then every stop of the path.
 
-    ``uses`` is None when nobody looked at what is in use: whether a removed API is, is then unknown.
+    ``uses`` and ``requests`` are None when nobody looked: that a removed API is not in use is then unknown. Only the
+    API server's own count tells so; manifests alone show use, and never that there is none.
     """
     found: list[KubernetesHop] = []
     state = now
@@ -62,6 +71,7 @@ def kubernetes_hops(
         first = tuple(_first(before, after, state))
         state = _after(state, first, after)
         out = tuple(filter(None, (_out_of_range(item, there) for item in ranges)))
+        out += tuple(filter(None, (_refused(chart, after) for chart in charts)))
         found.append(
             KubernetesHop(
                 from_version=before,
@@ -140,11 +150,11 @@ def removed_between(
     after: tuple[int, int],
     removals: Sequence[ApiRemoval],
     uses: Use | None,
-    requests: Sequence[DeprecatedRequest],
+    requests: Sequence[DeprecatedRequest] | None,
 ) -> Iterable[RemovedApi]:
     """APIs that are gone after a step from one minor to another, with what is known of their use."""
     asked: dict[tuple[str, str], list[DeprecatedRequest]] = {}
-    for request in requests:
+    for request in requests or ():
         gone = minor_of(request.removed_release)
         if gone is not None and before < gone <= after:
             asked.setdefault((request.group, request.version), []).append(request)
@@ -165,7 +175,7 @@ def removed_between(
             kind=removal.kind or removal.resource,
             removed_in=removal.removed_in,
             replacement=removal.replacement,
-            used="yes" if by else "unknown" if uses is None else "no",
+            used="yes" if by else "unknown" if uses is None or requests is None else "no",
             by=tuple(dict.fromkeys(by)),
         )
     for (group, version), found in sorted(asked.items()):
@@ -197,3 +207,27 @@ def _out_of_range(item: KubernetesRange, reached: tuple[int, int]) -> OutOfRange
         text = f"{what} needs Kubernetes {item.lowest} or later, not {minor}"
         return OutOfRange(component=item.component, version=item.version, state="too-new", text=text)
     return None
+
+
+def _refused(chart: ChartNeed, reached: str) -> OutOfRange | None:
+    """What a release's chart says of the version reached, by its ``kubeVersion``."""
+    whole = _WHOLE.match(reached)
+    what = f"the chart {chart.chart} of {chart.release}"
+    allowed: bool | None = None
+    if whole:
+        number = whole[1] if whole[1].count(".") == 2 else f"{whole[1]}.0"
+        try:
+            allowed = parse_constraint(chart.kube_version).allows(parse_version(number, "helm"))
+        except BadInput:
+            allowed = None
+    if allowed:
+        return None
+    if allowed is None:
+        text = f"whether {what} takes Kubernetes {reached} cannot be told from {chart.kube_version!r}"
+    else:
+        text = (
+            f"{what} asks for Kubernetes {chart.kube_version}, which {reached} is not: helm refuses to upgrade it there"
+        )
+    return OutOfRange(
+        component=chart.release, version=chart.chart, state="unknown" if allowed is None else "too-old", text=text
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shipkeeper.model.hops import ControlPlaneVersions
+from shipkeeper.model.hops import ChartNeed, ControlPlaneVersions
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.releases import ManifestObject
 from shipkeeper.semantics.paths.kubernetes import Use
@@ -51,6 +51,19 @@ def uses_of(inventory: Inventory) -> Use | None:
     for item in inventory.flux:
         _add(found, item.objects, f"{item.kind} {item.namespace}/{item.name}")
     return found
+
+
+def charts_of(inventory: Inventory) -> tuple[ChartNeed, ...]:
+    """Releases whose charts demand something of the cluster's version."""
+    return tuple(
+        ChartNeed(
+            release=f"{release.namespace}/{release.name}",
+            chart=f"{release.chart} {release.chart_version}".strip(),
+            kube_version=release.kube_version,
+        )
+        for release in inventory.releases
+        if release.kube_version
+    )
 
 
 def _add(found: dict[tuple[str, str, str], list[str]], objects: Iterable[ManifestObject], by: str) -> None:
