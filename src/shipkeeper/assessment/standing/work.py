@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from shipkeeper.assessment.due.assess import needs_window
+from shipkeeper.assessment.due.dates import needs_window
 from shipkeeper.assessment.standing.past import kind_of
 from shipkeeper.model.book import WorkRecorded
 from shipkeeper.model.plan import Plan
