@@ -14,9 +14,14 @@ from shipkeeper.app.inventory_file import save
 from shipkeeper.app.survey import load_inventory
 from shipkeeper.cli.main import main
 from tests.dumps.cluster import LAYOUTS, SINGLE, Objects, as_folder, small_cluster
+from tests.platform_samples.base import SECRET
+from tests.platform_samples.helm import CANARY as HELM_CANARY
+from tests.platform_samples.helm import record, release
+from tests.platform_samples.objects import crd, custom_resources
 from tests.wire.objects import container, meta, pod
 
 CANARY = "canary-7f3a9c"
+CANARIES = (CANARY, SECRET, HELM_CANARY)
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -48,7 +53,16 @@ def poisoned() -> Objects:
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("c"), "data": {"app.conf": CANARY}},
         {"apiVersion": "v1", "kind": "Event", "metadata": meta("e")} | leaked,
         pod("extra", spec={"containers": [container(env=[{"name": "A", "value": CANARY}])]}),
+        *_platform(),
     ]
+
+
+def _platform() -> Objects:
+    """What operators and Helm keep secrets in: each sample has its own canary in every such field."""
+    custom = [*custom_resources(), crd("backups", "velero.io", "Backup", "v1")]
+    for item in custom:
+        item["metadata"].setdefault("annotations", {})[LAST_APPLIED] = CANARY
+    return [*custom, record(release()), record(release(name="bank", namespace="bank"), storage="configmap")]
 
 
 def _pod_specs(item: dict[str, Any]) -> list[dict[str, Any]]:
@@ -75,18 +89,22 @@ def test_no_canary_in_the_saved_inventory(dump: str, tmp_path: Path) -> None:
     data = path.read_bytes()
     plain = zlib.decompress(data[50:])
     assert b"web-5d8f-1" in plain, "the search looks at the wrong bytes"
-    for form in (CANARY.encode(), base64.b64encode(CANARY.encode())):
-        assert form not in data
-        assert form not in plain
-    assert CANARY not in repr(whole)
-    assert CANARY not in repr(list(whole.pods))
+    for canary in CANARIES:
+        for form in (canary.encode(), base64.b64encode(canary.encode())):
+            assert form not in data
+            assert form not in plain
+        assert canary not in repr(whole)
+        assert canary not in repr(list(whole.pods))
+    assert b"require-team" in plain, "the platform must be read whole too"
+    helm = {item.name for item in whole.releases if item.whole}
+    assert helm == (set() if "bundle" in whole.source else {"shop", "bank"}), "bundles hold no Secrets"
 
 
 @pytest.mark.parametrize("output", ["table", "json", "yaml", "markdown"])
 def test_no_canary_in_what_is_printed(dump: str, output: str) -> None:
     result = CliRunner().invoke(main, ["survey", "--from", dump, "-o", output])
     assert result.exit_code == 0
-    assert CANARY not in result.output
+    assert not [canary for canary in CANARIES if canary in result.output]
 
 
 def test_no_canary_in_an_error(tmp_path: Path) -> None:
