@@ -8,15 +8,19 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from shipkeeper.app.inventory_file import is_saved_inventory, load
 from shipkeeper.app.sources import Source
 from shipkeeper.app.survey_platform import LivePlatform, PlatformReading, place
 from shipkeeper.integrations.dumps import read_dump
+from shipkeeper.integrations.hostfacts import read_facts
 from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.errors import Failed, Forbidden, Unreachable
 from shipkeeper.model.facts import ImageUse
 from shipkeeper.model.inventory import Inventory, Missing
 from shipkeeper.model.table import PodTable
+from shipkeeper.semantics.hosts import with_gathered
 from shipkeeper.semantics.platform_links import linked
 from shipkeeper.semantics.wire.drainer_kinds import DRAINER_KINDS, runs_kured
 from shipkeeper.semantics.wire.unknowns import UNKNOWN_WITHOUT
@@ -103,6 +107,19 @@ def read_inventory(source: Source) -> Inventory:
 def load_inventory(path: str) -> Inventory:
     """A saved inventory, or a dump in any layout; told by content. Raises BadInput."""
     return load(path) if is_saved_inventory(path) else linked(read_dump(path))
+
+
+def with_facts(inventory: Inventory, path: str) -> tuple[Inventory, tuple[str, ...]]:
+    """The inventory with facts of hosts from a file or folder, and remarks about hosts that gave none.
+
+    Raises BadInput for facts that cannot be used.
+    """
+    gathered = read_facts(path)
+    facts, strangers = with_gathered(inventory.nodes, inventory.node_facts, gathered.hosts)
+    notes = list(gathered.notes)
+    if strangers:
+        notes.append(f"facts of hosts that are no node of this cluster were left out: {', '.join(strangers)}")
+    return replace(inventory, node_facts=facts), tuple(notes)
 
 
 async def survey_live(source: LiveSource, taken_ms: int, *, platform: bool = True) -> Inventory:

@@ -67,6 +67,20 @@ class NodeFacts(Struct, frozen=True):
     boot_id: str = ""
     """The boot that the facts are of; empty when not told."""
 
+    @property
+    def kernel_waits(self) -> bool | None:
+        """Whether another kernel is installed than runs; None when one of the two is not known."""
+        if not self.kernel_installed or not self.kernel_running:
+            return None
+        return self.kernel_installed != self.kernel_running
+
+
+class HostFacts(Struct, frozen=True):
+    """Facts as they were gathered of a host, by all the names that it goes by (Node, host name, address)."""
+
+    names: tuple[str, ...]
+    facts: NodeFacts
+
 
 class Vulnerability(Struct, frozen=True):
     """One finding. ``fixed`` is the version that mends it; empty when there is none."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from shipkeeper.model.errors import BadInput
-from shipkeeper.model.facts import NodeFacts
+from shipkeeper.model.facts import HostFacts, NodeFacts
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.time import parse_instant
 
@@ -22,28 +22,31 @@ _CONDITIONS = frozenset({"RebootRequired", "NodeRebootRequired", "KernelNeedsReb
 _HOSTNAME = "kubernetes.io/hostname"
 
 
-def node_facts(nodes: Iterable[Node], gathered: Iterable[NodeFacts] = ()) -> tuple[NodeFacts, ...]:
-    """Facts of every node, by name; of those that nothing tells more about than Kubernetes does, too.
-
-    ``gathered`` names hosts as their operating systems do; a node is found by name, host name label or address.
-    """
-    by_host: dict[str, list[NodeFacts]] = {}
-    for facts in gathered:
-        by_host.setdefault(facts.node.lower(), []).append(facts)
-    found = []
-    for node in nodes:
-        told = _of_cluster(node)
-        for host in _names(node):
-            for facts in sorted(by_host.get(host, ()), key=lambda item: item.taken_ms):
-                told = _merge(told, _as_of_now(facts, node))
-        found.append(told)
+def facts_of_nodes(nodes: Iterable[Node], known: Iterable[NodeFacts] = ()) -> tuple[NodeFacts, ...]:
+    """Facts of every node, by name; of those that nothing tells more about than Kubernetes does, too."""
+    told = {facts.node: facts for facts in known}
+    found = (told.get(node.name) or _of_cluster(node) for node in nodes)
     return tuple(sorted(found, key=lambda item: item.node))
 
 
-def strangers(nodes: Iterable[Node], gathered: Iterable[NodeFacts]) -> tuple[str, ...]:
-    """Hosts with facts that are no node of this cluster."""
-    known = {name for node in nodes for name in _names(node)}
-    return tuple(sorted({facts.node for facts in gathered if facts.node.lower() not in known}))
+def with_gathered(
+    nodes: Iterable[Node], known: Iterable[NodeFacts], gathered: Iterable[HostFacts]
+) -> tuple[tuple[NodeFacts, ...], tuple[str, ...]]:
+    """What is known with what was gathered, and the hosts among those that are no node of this cluster.
+
+    A node is found by its name, its host name label, or its address; older facts come before newer ones.
+    """
+    by_name = {facts.node: facts for facts in known}
+    nodes_by = {name: node for node in nodes for name in reversed(_names(node))}
+    strangers = []
+    for host in sorted(gathered, key=lambda item: item.facts.taken_ms):
+        node = next((nodes_by[name.lower()] for name in host.names if name.lower() in nodes_by), None)
+        if node is None:
+            strangers.append(host.names[0])
+        else:
+            base = by_name.get(node.name) or _of_cluster(node)
+            by_name[node.name] = _merge(base, _as_of_now(host.facts, node))
+    return tuple(by_name[name] for name in sorted(by_name)), tuple(sorted(set(strangers)))
 
 
 def _names(node: Node) -> tuple[str, ...]:
@@ -97,7 +100,7 @@ def _merge(base: NodeFacts, told: NodeFacts) -> NodeFacts:
         kernel_running=base.kernel_running or told.kernel_running,
         os=told.os or base.os,
         taken_ms=told.taken_ms or base.taken_ms,
-        sources=(*base.sources, *told.sources),
+        sources=tuple(dict.fromkeys((*base.sources, *told.sources))),
         boot_id=base.boot_id or told.boot_id,
     )
 

@@ -8,25 +8,23 @@ from collections.abc import Iterable
 import numpy as np
 from msgspec.structs import replace
 
-from shipkeeper.model.facts import ControlPlaneComponent, NodeFacts
+from shipkeeper.model.facts import ControlPlaneComponent
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.releases import FluxObject, Release
 from shipkeeper.model.table import PodTable
 from shipkeeper.model.workloads import Workload
 from shipkeeper.semantics.control_plane import component_of
-from shipkeeper.semantics.hosts import node_facts
+from shipkeeper.semantics.hosts import facts_of_nodes
 from shipkeeper.semantics.wire.images import with_declared
 from shipkeeper.semantics.wire.platform.parts import image_version
 
 _RELEASE = ("meta.helm.sh/release-namespace", "meta.helm.sh/release-name")
 _FLUX = ("helm.toolkit.fluxcd.io/namespace", "helm.toolkit.fluxcd.io/name")
 _CHART = re.compile(r"(.+?)-(v?\d+\.\d+(?:\.\d+)?(?:[-+_].*)?)")
-RECORDS = ("secrets", "configmaps")
-"""``Missing.what`` of the two places that Helm keeps its records in."""
 
 
-def linked(inventory: Inventory, gathered: Iterable[NodeFacts] = ()) -> Inventory:
-    """The inventory with all that follows from reading its kinds together. ``gathered``: facts of hosts."""
+def linked(inventory: Inventory) -> Inventory:
+    """The inventory with all that follows from reading its kinds together."""
     declared = (
         (image, item.namespace)
         for item in inventory.workloads
@@ -38,7 +36,7 @@ def linked(inventory: Inventory, gathered: Iterable[NodeFacts] = ()) -> Inventor
         releases=_releases(inventory),
         images=with_declared(inventory.images, declared),
         control_plane=control_plane(inventory.pods),
-        node_facts=node_facts(inventory.nodes, gathered),
+        node_facts=facts_of_nodes(inventory.nodes, inventory.node_facts),
     )
 
 
