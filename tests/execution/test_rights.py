@@ -177,8 +177,11 @@ def test_the_shipped_survey_role_is_what_a_survey_reads() -> None:
         (v, group, r)
         for role in roles
         for rule in role["rules"]
-        for group in rule["apiGroups"]
+        for group in rule.get("apiGroups", ())
         for r in rule["resources"]
         for v in rule["verbs"]
     }
     assert shipped == {(v, rule.group, r) for rule in survey_rights() for r in rule.resources for v in rule.verbs}
+    urls = [rule for role in roles for rule in role["rules"] if "nonResourceURLs" in rule]
+    assert urls == [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]
+    assert not {"secrets", "configmaps"} & {resource for _, _, resource in shipped}, "that is a right of its own"

@@ -63,8 +63,17 @@ def gather(*hosts: HostFacts, **changes: object) -> tuple[NodeFacts, tuple[str, 
     return found[0], strangers
 
 
-FACTS = NodeFacts("n1", pending_updates=4, pending_security=1, reboot_required=True, automatic_security=True,
-                  kernel_running="5.15.0-100", kernel_installed="5.15.0-126", taken_ms=10, sources=("facts f",))  # fmt: skip
+FACTS = NodeFacts(
+    "n1",
+    pending_updates=4,
+    pending_security=1,
+    reboot_required=True,
+    automatic_security=True,
+    kernel_running="5.15.0-100",
+    kernel_installed="5.15.0-126",
+    taken_ms=10,
+    sources=("facts f",),
+)
 
 
 @pytest.mark.requirement("R-E4")

@@ -12,6 +12,7 @@ from shipkeeper.execution.rights import Rule
 from shipkeeper.integrations.kubernetes.connect import Connection
 from shipkeeper.integrations.kubernetes.objects import Target
 from shipkeeper.model.errors import Failed, Forbidden
+from shipkeeper.semantics.wire import PLATFORM_READERS
 from shipkeeper.semantics.wire.drainer_kinds import DRAINER_KINDS
 
 _AT_ONCE = 8
@@ -61,8 +62,8 @@ def single_rights(rules: Sequence[Rule], lease_namespace: str) -> tuple[Right, .
 async def missing_rights(connection: Connection, rights: Sequence[Right]) -> tuple[Right, ...]:
     """Those that the API server would refuse, asked by SelfSubjectAccessReview.
 
-    A right to other maintenance software's objects counts only where that is installed. Raises Forbidden when we may
-    not even ask.
+    A right to objects of operators and of other maintenance software counts only where those are installed. Raises
+    Forbidden when we may not even ask.
     """
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -99,7 +100,8 @@ async def _allowed(connection: Connection, right: Right) -> bool:
 
 async def _pointless(connection: Connection, right: Right) -> bool:
     """Whether there is nothing of that kind here to be allowed or refused."""
-    if (right.group, right.resource) not in DRAINER_KINDS:
+    optional = (right.group, right.resource) in DRAINER_KINDS or f"{right.resource}.{right.group}" in PLATFORM_READERS
+    if not optional:
         return False
     try:
         await connection.source.probe(right.group, right.resource)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
 
+from shipkeeper.model.facts import ControlPlaneComponent, DeprecatedRequest, ImageUse, NodeFacts
 from shipkeeper.model.inventory import Inventory
 
-_PASSING = frozenset({"resource_version", "renewed_ms", "since_ms"})
+_PASSING = frozenset(
+    {
+        "resource_version", "renewed_ms", "since_ms", "updated_ms", "taken_ms", "validated_ms", "synced_ms",
+        "last_handled", "pods",
+    }
+)  # fmt: skip
 """Fields that change without anything having happened."""
 
 _KINDS = (
@@ -32,7 +38,33 @@ _KINDS = (
     ("autoscalers", "HorizontalPodAutoscaler"),
     ("leases", "Lease"),
     ("namespaces", "Namespace"),
+    ("releases", "Release"),
+    ("flux", ""),
+    ("crds", "CustomResourceDefinition"),
+    ("backups", "Backup"),
+    ("backup_schedules", "BackupSchedule"),
+    ("backup_locations", "BackupLocation"),
+    ("database_clusters", "DatabaseCluster"),
+    ("identity_servers", "IdentityServer"),
+    ("realm_imports", "RealmImport"),
+    ("certificates", "Certificate"),
+    ("policies", ""),
+    ("policy_exceptions", "PolicyException"),
+    ("vulnerability_reports", "VulnerabilityReport"),
+    ("images", "Image"),
+    ("control_plane", "ControlPlaneComponent"),
+    ("node_facts", "NodeFacts"),
+    ("deprecated_requests", "DeprecatedRequest"),
 )
+
+
+_NAMED: dict[type, Callable[[Any], str]] = {
+    ImageUse: lambda item: item.image,
+    ControlPlaneComponent: lambda item: f"{item.component} on {item.node}",
+    NodeFacts: lambda item: item.node,
+    DeprecatedRequest: lambda item: " ".join(filter(None, (item.group, item.version, item.resource, item.subresource))),
+}
+"""How objects without a namespace and name of their own are called."""
 
 
 class ChangedObject(Struct, frozen=True, rename="camel"):
@@ -59,17 +91,25 @@ class InventoryDiff(Struct, frozen=True, rename="camel"):
     from_ms: int
     to_ms: int
     kinds: tuple[KindDiff, ...]
+    unknown: tuple[str, ...] = ()
+    """Fields of Inventory that one of the two could not read at all: what changed in them is not known."""
 
 
 def diff(before: Inventory, after: Inventory) -> InventoryDiff:
     """Tell what was added, removed and changed between the two. Events and gaps are left out."""
     one, other = before.identity.uid, after.identity.uid
     kinds: list[KindDiff] = []
+    unknown: list[str] = []
     for attribute, kind in _KINDS:
+        if any(item.missing_in(attribute) and not getattr(item, attribute) for item in (before, after)):
+            unknown.append(attribute)
+            continue
         kinds.extend(
             _differences(_by_kind(getattr(before, attribute), kind), _by_kind(getattr(after, attribute), kind))
         )
-    return InventoryDiff(one == other if one and other else None, before.taken_ms, after.taken_ms, tuple(kinds))
+    return InventoryDiff(
+        one == other if one and other else None, before.taken_ms, after.taken_ms, tuple(kinds), tuple(unknown)
+    )
 
 
 def _by_kind(items: Iterable[Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -80,6 +120,9 @@ def _by_kind(items: Iterable[Any], kind: str) -> dict[str, dict[str, Any]]:
 
 
 def _name(item: Any) -> str:
+    for attribute, name in _NAMED.items():
+        if isinstance(item, attribute):
+            return name(item)
     namespace = getattr(item, "namespace", "") or getattr(item, "configuration", "")
     return f"{namespace}/{item.name}" if namespace else str(item.name)
 

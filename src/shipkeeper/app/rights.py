@@ -12,7 +12,7 @@ from msgspec import Struct
 from shipkeeper.execution.rights import Rule, rights
 from shipkeeper.model.errors import UsageProblem
 from shipkeeper.model.plan import Plan
-from shipkeeper.semantics.wire import READERS
+from shipkeeper.semantics.wire import PLATFORM_READERS, READERS
 from shipkeeper.semantics.wire.drainer_kinds import DRAINER_KINDS
 
 NAME = "shipkeeper-runner"
@@ -52,8 +52,13 @@ def parse_subject(text: str) -> Subject:
 
 
 def survey_rights() -> tuple[Rule, ...]:
-    """What a survey reads, and with it ``check``, ``due`` and ``plan``; by API group."""
-    kinds = sorted({(reader.group, reader.resource) for reader in READERS.values()} | set(DRAINER_KINDS))
+    """What a survey reads, and with it ``check``, ``due`` and ``plan``; by API group.
+
+    Without Helm's records (Secrets), which are a right of their own, and the API server's metrics, which are no
+    resource.
+    """
+    read = (*READERS.values(), *PLATFORM_READERS.values())
+    kinds = sorted({(reader.group, reader.resource) for reader in read} | set(DRAINER_KINDS))
     return (
         Rule("", ("namespaces",), ("get",), names=("kube-system",), why="which cluster this is"),
         *(

@@ -11,10 +11,12 @@ import msgspec
 from shipkeeper.app.inventory_diff import InventoryDiff, diff
 from shipkeeper.app.inventory_file import save
 from shipkeeper.app.sources import source_of
-from shipkeeper.app.survey import load_inventory, read_inventory
+from shipkeeper.app.survey import load_inventory, read_inventory, with_facts
 from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.options import output_option, source_options
 from shipkeeper.cli.output import emit, hint, markdown_table
+from shipkeeper.cli.survey_plain import platform
+from shipkeeper.cli.survey_platform import sections, versions
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.time import iso
 
@@ -61,12 +63,19 @@ _WORDS = {
 }
 _MOST_LINES = 40
 _LABEL = 9
+_PLATFORM_LABEL = 14
 
 
 @click.command("survey")
 @source_options
 @click.option(
     "--save", "save_path", metavar="FILE", help="Keep the inventory in a file, for every other verb's --from."
+)
+@click.option(
+    "--facts",
+    "facts_path",
+    metavar="PATH",
+    help="Facts of the nodes' operating systems: Ansible's fact cache, or what deploy/facts/node-facts printed.",
 )
 @click.option("--diff", "other", metavar="OTHER", help="Tell what changed since that inventory or dump.")
 @output_option()
@@ -75,6 +84,7 @@ def command(
     context: str | None,
     kubeconfig: str | None,
     save_path: str | None,
+    facts_path: str | None,
     other: str | None,
     output: str,
 ) -> None:
@@ -84,6 +94,10 @@ def command(
     troubleshoot.sh support bundle, a kubectl cluster-info dump, or what kubectl get -o json|yaml wrote.
     """
     inventory = read_inventory(source_of(from_path, context, kubeconfig))
+    if facts_path:
+        inventory, notes = with_facts(inventory, facts_path)
+        for note in notes:
+            hint(note)
     change = diff(load_inventory(other), inventory) if other else None
     if save_path:
         save(inventory, save_path)
@@ -105,6 +119,7 @@ def payload(inventory: Inventory, change: InventoryDiff | None = None) -> dict[s
         "takenAt": iso(inventory.taken_ms),
         "cluster": {"uid": identity.uid, "name": identity.name, "serverVersion": identity.server_version},
         "counts": inventory.counts(),
+        "platform": platform(inventory),
         "drainers": list(inventory.drainers),
         "skipped": inventory.skipped,
         "missing": msgspec.to_builtins(inventory.missing),
@@ -115,6 +130,7 @@ def payload(inventory: Inventory, change: InventoryDiff | None = None) -> dict[s
             "from": iso(change.from_ms),
             "to": iso(change.to_ms),
             "kinds": msgspec.to_builtins(change.kinds),
+            "unknown": list(change.unknown),
         }
     return body
 
@@ -127,6 +143,15 @@ def _draw(console: Console, inventory: Inventory, change: InventoryDiff | None) 
     for name, count in inventory.counts().items():
         if count:
             console.print(f"{count:>6}  {_WORDS[name]}", markup=False)
+    lines = versions(inventory)
+    if lines:
+        console.print()
+    for line in lines:
+        label, _, text = line.partition(": ")
+        say(console, f"{label}:{' ' * (_PLATFORM_LABEL - len(label))}", text)
+    for section in sections(inventory):
+        console.print(f"\n{section.title} ({len(section.rows)}):", style="bold")
+        show_columns(console, section.heads, section.rows, whole=(0,))
     if inventory.missing:
         console.print(f"\nUnknown, because it could not be read ({len(inventory.missing)}):", style="bold")
         gaps = [[item.what, item.why, item.unknown] for item in inventory.missing]
@@ -167,6 +192,7 @@ def _changes(change: InventoryDiff) -> list[str]:
         lines.append("  Whether both are of one cluster is unknown: one of them does not tell its identity.")
     if not change.kinds:
         lines.append("  none")
+    lines.extend(f"  {kind}: unknown, one of the two could not read them" for kind in change.unknown)
     for kind in change.kinds:
         told = [f"+ {name}" for name in kind.added] + [f"- {name}" for name in kind.removed]
         told += [f"~ {item.name}: {', '.join(_field(field) for field in item.fields)}" for item in kind.changed]
@@ -186,6 +212,10 @@ def _markdown(inventory: Inventory, change: InventoryDiff | None) -> str:
     parts = ["# Inventory", "", *(f"- {line}" for line in _head(inventory)), ""]
     counts = [[_WORDS[name], str(count)] for name, count in inventory.counts().items()]
     parts.append(markdown_table(["what", "how many"], counts))
+    parts += ["", *(f"- {line}" for line in versions(inventory))]
+    for section in sections(inventory):
+        heads = [head.lower() for head in section.heads]
+        parts += ["", f"## {section.title}", "", markdown_table(heads, [list(row) for row in section.rows])]
     if inventory.missing:
         gaps = [[item.what, item.why, item.unknown] for item in inventory.missing]
         parts += ["", "## Could not be read", "", markdown_table(["what", "why", "so unknown is"], gaps)]

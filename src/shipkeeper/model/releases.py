@@ -82,7 +82,8 @@ class FluxObject(Struct, frozen=True):
     api_version: str = ""
     suspended: bool = False
     ready: str = "Unknown"
-    """Status of condition Ready: True, False or Unknown (also when there is no such condition yet)."""
+    """Status of condition Ready: True, False or Unknown (also when there is no such condition yet). Empty for what has
+    no state: a HelmRepository of type oci."""
     reason: str = ""
     message: str = ""
     """Message of condition Ready, cut short."""

@@ -124,10 +124,9 @@ def _yaml(data: bytes, file: str) -> Iterator[tuple[Any, int]]:
     try:
         for event in yaml.parse(data, Loader=_Loader):
             if isinstance(event, DocumentStartEvent):
-                lines.append(event.start_mark.line + 1)
+                lines.append(_line(event))
             elif isinstance(event, AliasEvent):
-                line = event.start_mark.line + 1
-                raise BadInput("YAML aliases are not read", hint=_FORMATS, location=Location(file, line))
+                raise BadInput("YAML aliases are not read", hint=_FORMATS, location=Location(file, _line(event)))
         for document, line in zip(yaml.load_all(data, Loader=_Loader), lines, strict=False):
             if document is not None:
                 yield document, line
@@ -141,6 +140,10 @@ def _yaml(data: bytes, file: str) -> Iterator[tuple[Any, int]]:
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
         first = str(error).split("\n", 1)[0]
         raise BadInput(f"it is not readable YAML: {first}", hint=_FORMATS, location=Location(file)) from error
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 def _items(document: Any, file: str, line: int) -> list[dict[str, Any]]:

@@ -69,6 +69,7 @@ class WireFluxSpec(Wire):
     """What the specs of all kinds have that is of use. A HelmChart's ``chart`` is a name."""
 
     suspend: bool | None = None
+    type: str | None = None
     interval: str | None = None
     chart: WireChart | str | None = None
     chart_ref: WireRef | None = None
@@ -158,7 +159,7 @@ def _convert(kind: str, wire: WireFlux) -> tuple[FluxObject]:
             name=meta.name,
             api_version=wire.api_version or "",
             suspended=bool(spec.suspend),
-            ready=status_of(status.conditions, "Ready"),
+            ready="" if kind == "HelmRepository" and spec.type == "oci" else status_of(status.conditions, "Ready"),
             reason=(ready.reason or "") if ready else "",
             message=short(ready.message) if ready else "",
             stalled=stalled,
