@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shipkeeper.assessment.removed_apis import kept_objects, uses_by_api
 from shipkeeper.knowledge.paths import (
     dropped_versions,
     installed_releases,
@@ -15,7 +16,6 @@ from shipkeeper.knowledge.paths import (
 )
 from shipkeeper.model.facts import ControlPlaneComponent, DeprecatedRequest, ImageUse
 from shipkeeper.model.hops import ApiRemoval, ControlPlaneVersions, KubernetesRange
-from shipkeeper.model.inventory import Missing
 from shipkeeper.model.nodes import NodeInfo
 from shipkeeper.model.paths import UpgradePath
 from shipkeeper.model.releases import Crd, CrdVersion, ManifestObject, Release
@@ -27,7 +27,6 @@ from shipkeeper.semantics.paths import (
     find_path,
     kubernetes_hops,
     old_stored_versions,
-    uses_of,
     versions_of,
     with_components,
 )
@@ -129,12 +128,12 @@ def test_removed_apis_are_told_at_the_hop_that_removes_them_with_who_uses_them()
         ("v1.24.9", "v1.25.3", "v1.26.1"),
         cluster("v1.24.9", {}),
         removals=REMOVALS,
-        uses=uses_of(found),
+        uses=uses_by_api(kept_objects(found)),
         requests=requests,
     )
     assert [(item.api, item.kind, item.used, item.by) for item in first.removed] == [
         ("policy/v1beta1", "PodDisruptionBudget", "yes", ("requests for poddisruptionbudgets",)),
-        ("batch/v1beta1", "CronJob", "yes", ("Helm release shop/web",)),
+        ("batch/v1beta1", "CronJob", "yes", ("CronJob shop/sync of Helm release shop/web",)),
     ]
     assert first.removed[0].replacement == "policy/v1 PodDisruptionBudget"
     assert [(item.api, item.kind, item.used) for item in second.removed] == [
@@ -144,8 +143,6 @@ def test_removed_apis_are_told_at_the_hop_that_removes_them_with_who_uses_them()
 
 
 def test_a_removed_api_nobody_looked_for_is_unknown_not_unused() -> None:
-    unread = tuple(Missing(what, "forbidden", "what they apply", field=what) for what in ("releases", "flux"))
-    assert uses_of(inventory(node(), missing=unread)) is None
     ends, now = ("v1.25.0", "v1.26.0"), cluster("v1.25.0", {})
     [hop] = kubernetes_hops(ends, now, removals=REMOVALS, uses=None)
     assert [item.used for item in hop.removed] == ["unknown"]

@@ -15,8 +15,11 @@ from shipkeeper.app.inventory_file import save
 from shipkeeper.app.platform_file import read_platform
 from shipkeeper.app.upgrade import Wish, look_ahead
 from shipkeeper.cli.main import main
+from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.facts import ControlPlaneComponent
+from shipkeeper.model.inventory import Missing
 from shipkeeper.model.nodes import NodeInfo
+from shipkeeper.model.releases import ManifestObject, Release
 from tests.builders import inventory, node
 from tests.versions.repos import Project
 
@@ -161,6 +164,43 @@ def test_a_kubernetes_path_reads_its_beginning_and_its_kubelets_from_the_invento
     first = found["kubernetes"][0]
     assert [item["node"] for item in first["first"] if item["component"] == "kubelet"] == ["n2"]
     assert "kubelet" in call("upgrade path kubernetes --from prod.inv --to 1.36").stdout
+
+
+@pytest.mark.requirement("R-B7")
+def test_an_api_whose_use_nobody_could_look_at_is_of_unknown_use(call: Call) -> None:
+    release = Release(
+        namespace="a",
+        name="web",
+        revision=1,
+        objects=(ManifestObject("policy/v1beta1", "PodDisruptionBudget", "a", "b"),),
+    )
+    old = ClusterIdentity(uid="u", server_version="v1.24.9", name="old")
+    for missing, states in (
+        ((), {"PodDisruptionBudget": "yes", "PodSecurityPolicy": "no"}),
+        (("deprecated_requests",), {"PodDisruptionBudget": "yes", "PodSecurityPolicy": "unknown"}),
+        (("releases", "flux"), {"PodDisruptionBudget": "unknown", "PodSecurityPolicy": "unknown"}),
+    ):
+        unread = tuple(Missing(name, "forbidden", "what is in use", field=name) for name in missing)
+        releases = () if "releases" in missing else (release,)
+        save(inventory(node(), identity=old, releases=releases, missing=unread), "old.inv")
+        done = call("upgrade path kubernetes --from old.inv --to 1.25 -o json")
+        [hop] = json.loads(done.stdout)["kubernetes"]
+        used = {api["kind"]: api["used"] for api in hop["removed"] if api["api"] == "policy/v1beta1"}
+        assert used["PodDisruptionBudget"] == states["PodDisruptionBudget"], missing
+        assert used["PodSecurityPolicy"] == states["PodSecurityPolicy"], missing
+    table = " ".join(call("upgrade path kubernetes --from old.inv --to 1.25").stdout.split())
+    assert "whose use is not known" in table
+
+
+def test_what_is_known_to_go_wrong_is_said_at_its_hop(call: Call) -> None:
+    done = call("upgrade path kyverno --from-version 1.12.5 --to 1.13 -o json")
+    assert done.exit_code == 0, done.output
+    known = {item["quirk"]["id"]: item["hop"] for item in json.loads(done.stdout)["known"]}
+    assert "kyverno-1.13-v2alpha1" in known
+    assert all(hop.startswith("1.13") for hop in known.values())
+    assert "policy exceptions are off" in " ".join(
+        call("upgrade path kyverno --from-version 1.12.5 --to 1.13").stdout.split()
+    )
 
 
 @pytest.mark.requirement("R-C6")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from shipkeeper.app.platform_file import find_platform
 from shipkeeper.app.upgrade_releases import ReleasesKnown, checkout_of, find_releases
+from shipkeeper.assessment.removed_apis import kept_objects, uses_by_api
 from shipkeeper.integrations.git.repository import GitRepository
 from shipkeeper.knowledge.library import Knowledge, bundled
 from shipkeeper.knowledge.paths import (
@@ -23,11 +24,13 @@ from shipkeeper.knowledge.paths import (
     path_policy,
     policies_of,
 )
+from shipkeeper.knowledge.quirks import QuirkHit
 from shipkeeper.model.errors import BadInput, DoesNotFit, UsageProblem
 from shipkeeper.model.hops import ControlPlaneVersions, CrdBlocker, KubernetesHop
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.paths import Broken, OtherPath, PathPolicy, UpgradePath
 from shipkeeper.model.platform import Component, Platform
+from shipkeeper.model.record import Record
 from shipkeeper.model.version import Version, guess_version, parse_version
 from shipkeeper.semantics.paths import (
     charts_of,
@@ -35,7 +38,6 @@ from shipkeeper.semantics.paths import (
     find_path,
     judge_path,
     kubernetes_hops,
-    uses_of,
     versions_of,
     with_components,
 )
@@ -57,6 +59,13 @@ class Wish(Struct, frozen=True, kw_only=True):
     releases: str = ""
 
 
+class HopQuirk(Record, frozen=True, kw_only=True):
+    """Something known of the version that a hop reaches, or of the way to it."""
+
+    hop: str
+    quirk: QuirkHit
+
+
 class Upgrade(Struct, frozen=True, kw_only=True):
     """The answer. ``broken`` is about the stops a person named with ``via``."""
 
@@ -65,6 +74,7 @@ class Upgrade(Struct, frozen=True, kw_only=True):
     broken: tuple[Broken, ...] = ()
     kubernetes: tuple[KubernetesHop, ...] = ()
     crds: tuple[CrdBlocker, ...] = ()
+    known: tuple[HopQuirk, ...] = ()
     assumptions: tuple[str, ...] = ()
     repository: GitRepository | None = None
 
@@ -76,6 +86,7 @@ class Upgrade(Struct, frozen=True, kw_only=True):
             "broken": self.broken,
             "kubernetes": self.kubernetes,
             "crds": self.crds,
+            "known": self.known,
             "assumptions": self.assumptions,
         }
         return {**body, **{key: msgspec.to_builtins(value) for key, value in more.items()}}
@@ -114,6 +125,7 @@ def look_ahead(
         broken=judge_path(policy, start, stops, found.known, skip_late=wish.skip_late) if stops else (),
         kubernetes=_kubernetes(path, product, inventory, knowledge),
         crds=_crds(path, product, inventory),
+        known=_quirks(path, product, knowledge),
         assumptions=_assumptions(wish, policy, product, inventory, found),
         repository=repository,
     )
@@ -256,11 +268,18 @@ def _kubernetes(
         stops,
         versions_of(inventory),
         removals=knowledge.removals.announced(),
-        uses=uses_of(inventory),
+        uses=_uses(inventory),
         requests=None if inventory.missing_in("deprecated_requests") else inventory.deprecated_requests,
         ranges=ranges,
         charts=charts_of(inventory),
     )
+
+
+def _uses(inventory: Inventory) -> Mapping[tuple[str, str, str], Sequence[str]] | None:
+    """What keeps objects of which API. None when neither Helm releases nor Kustomizations could be read."""
+    if inventory.missing_in("releases") and inventory.missing_in("flux"):
+        return None
+    return uses_by_api(kept_objects(inventory))
 
 
 def _kubernetes_stops(path: UpgradePath, product: str) -> tuple[str, ...]:
@@ -272,6 +291,17 @@ def _kubernetes_stops(path: UpgradePath, product: str) -> tuple[str, ...]:
             if move.name == "kubernetes" and move.before and move.after:
                 found.extend([move.after] if found else [move.before, move.after])
     return tuple(found)
+
+
+def _quirks(path: UpgradePath, product: str, knowledge: Knowledge) -> tuple[HopQuirk, ...]:
+    """What is known to go wrong on each hop; what holds at every upgrade is said once."""
+    found: dict[str, HopQuirk] = {}
+    for hop in path.hops:
+        for hit in knowledge.quirks_for(product, hop.from_version, hop.to_version):
+            if hit.role != "installed":
+                key = hit.id if hit.role == "upgrade" else f"{hit.id} {hop.to_version}"
+                found.setdefault(key, HopQuirk(hop=hop.to_version, quirk=hit))
+    return tuple(found.values())
 
 
 def _crds(path: UpgradePath, product: str, inventory: Inventory | None) -> tuple[CrdBlocker, ...]:

@@ -50,6 +50,7 @@ def print_path(console: Console, found: Upgrade) -> None:
     _list(console, "Would do as well", would)
     ways = [*path.alternatives, *found.others]
     _list(console, "Other ways", [f"{way.by}: {', '.join(way.stops) or 'none'}. {way.why}" for way in ways])
+    _list(console, "Known of this way", known_words(found))
     _list(console, "Remarks", path.remarks)
     for step in found.kubernetes:
         _list(console, f"Kubernetes {step.from_version} → {step.to_version}", kubernetes_words(step))
@@ -82,6 +83,7 @@ def path_markdown(found: Upgrade) -> str:
             "Other ways",
             [f"{w.by}: {', '.join(w.stops) or 'none'}. {w.why}" for w in (*path.alternatives, *found.others)],
         ),
+        ("Known of this way", known_words(found)),
         ("Remarks", path.remarks),
         *((f"Kubernetes {hop.from_version} → {hop.to_version}", kubernetes_words(hop)) for hop in found.kubernetes),
         ("Order on each hop of Kubernetes", found.kubernetes[0].order if found.kubernetes else ()),
@@ -90,6 +92,22 @@ def path_markdown(found: Upgrade) -> str:
     ]
     parts += [_bullets(title, items) for title, items in sections if items]
     return "\n\n".join(parts)
+
+
+def known_words(found: Upgrade) -> list[str]:
+    """What is known to go wrong on the way, versions to refuse first."""
+    hits = [
+        *(k for k in found.known if k.quirk.kind == "refuse"),
+        *(k for k in found.known if k.quirk.kind != "refuse"),
+    ]
+    said = []
+    for item in hits:
+        quirk = item.quirk
+        mark = "DO NOT GO THERE: " if quirk.kind == "refuse" else ""
+        said.append(
+            f"{item.hop}: {mark}{quirk.what}. Else {quirk.consequence}. {quirk.step[:1].upper()}{quirk.step[1:]}."
+        )
+    return said
 
 
 def hop_words(hop: Hop) -> list[str]:

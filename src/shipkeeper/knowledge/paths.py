@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import msgspec
 
+from shipkeeper.knowledge.sources import Source
 from shipkeeper.model.errors import BadInput, UsageProblem
 from shipkeeper.model.hops import DroppedVersion, KubernetesRange
 from shipkeeper.model.paths import PathPolicy, Release
@@ -15,23 +16,11 @@ from shipkeeper.model.time import instant
 from shipkeeper.model.version import Version, parse_version
 
 
-class PathSource(msgspec.Struct, frozen=True):
-    """Where a rule or a list is from, and the day it was read there (YYYY-MM-DD)."""
-
-    title: str
-    retrieved: str
-    url: str = ""
-
-    def cite(self) -> str:
-        """Title, place and day, as a person reads them."""
-        return ", ".join(filter(None, (self.title, self.url, f"read {self.retrieved}")))
-
-
 class ReleaseList(msgspec.Struct, frozen=True):
     """The releases of a component, and how far the list can be relied on."""
 
     component: str
-    source: PathSource
+    source: Source
     releases: tuple[Release, ...]
 
     def cite(self) -> str:
@@ -50,7 +39,7 @@ class _Range(msgspec.Struct, frozen=True):
 
 
 class _Policies(msgspec.Struct, frozen=True):
-    sources: dict[str, PathSource]
+    sources: dict[str, Source]
     policies: tuple[PathPolicy, ...]
     components: dict[str, tuple[str, ...]]
     kubernetes_ranges: tuple[_Range, ...]
@@ -58,12 +47,12 @@ class _Policies(msgspec.Struct, frozen=True):
 
 
 class _Releases(msgspec.Struct, frozen=True):
-    source: PathSource
+    source: Source
     releases: dict[str, str]
 
 
 class _Components(msgspec.Struct, frozen=True):
-    source: PathSource
+    source: Source
     releases: dict[str, dict[str, str]]
 
 
@@ -99,10 +88,15 @@ def policies_of(component: str) -> tuple[PathPolicy, ...]:
     return tuple(path_policy(name) for name in _policies().components.get(component, ()))
 
 
+def sources_of(policy: PathPolicy) -> tuple[Source, ...]:
+    """Where the policy's rule was read."""
+    known = _policies().sources
+    return tuple(known[key] for key in policy.sources)
+
+
 def cite(policy: PathPolicy) -> tuple[str, ...]:
     """The policy's sources in words."""
-    known = _policies().sources
-    return tuple(known[key].cite() for key in policy.sources)
+    return tuple(source.cite() for source in sources_of(policy))
 
 
 @cache
@@ -169,7 +163,7 @@ def dropped_versions() -> tuple[DroppedVersion, ...]:
     return _policies().dropped_versions
 
 
-def installed_source(component: str) -> PathSource | None:
+def installed_source(component: str) -> Source | None:
     """Where ``installed_by`` is from; None when there is nothing."""
     if component != "kubespray":
         return None

@@ -156,10 +156,13 @@ def _heading_version(line: _Line, scheme: str) -> Version | None:
     match = _VERSION.match(line.heading)
     if match is None:
         return None
-    try:
-        return parse_version(match["version"].rstrip(".-_+"), scheme)
-    except BadInput:
-        return None
+    text = match["version"].rstrip(".-_+")
+    for written in (text, f"{text}.0"):  # the first release of a minor is often called by the minor
+        try:
+            return parse_version(written, scheme)
+        except BadInput:
+            continue
+    return None
 
 
 def _lines(text: str) -> Iterable[_Line]:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from shipkeeper.model.hops import ChartNeed, ControlPlaneVersions
 from shipkeeper.model.inventory import Inventory
-from shipkeeper.model.releases import ManifestObject
-from shipkeeper.semantics.paths.kubernetes import Use
 
 _CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "cloud-controller-manager")
 
@@ -41,18 +37,6 @@ def versions_of(inventory: Inventory) -> ControlPlaneVersions:
     )
 
 
-def uses_of(inventory: Inventory) -> Use | None:
-    """API versions that Helm releases and Kustomizations apply objects in. None when neither could be read."""
-    if inventory.missing_in("releases") and inventory.missing_in("flux"):
-        return None
-    found: dict[tuple[str, str, str], list[str]] = {}
-    for release in inventory.releases:
-        _add(found, (*release.objects, *release.hooks), f"Helm release {release.namespace}/{release.name}")
-    for item in inventory.flux:
-        _add(found, item.objects, f"{item.kind} {item.namespace}/{item.name}")
-    return found
-
-
 def charts_of(inventory: Inventory) -> tuple[ChartNeed, ...]:
     """Releases whose charts demand something of the cluster's version."""
     return tuple(
@@ -64,14 +48,6 @@ def charts_of(inventory: Inventory) -> tuple[ChartNeed, ...]:
         for release in inventory.releases
         if release.kube_version
     )
-
-
-def _add(found: dict[tuple[str, str, str], list[str]], objects: Iterable[ManifestObject], by: str) -> None:
-    for item in objects:
-        group, _, version = item.api_version.rpartition("/")
-        who = found.setdefault((group, version, item.kind.lower()), [])
-        if by not in who:
-            who.append(by)
 
 
 def _is_proxy(image: str) -> bool:
