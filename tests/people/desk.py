@@ -55,6 +55,10 @@ class Desk:
         known = ["--platform", str(self.file), "--state", str(self.state.folder)]
         return CliRunner().invoke(main, [*words, *known], input=typed or None)
 
+    def bare(self, *words: str) -> Result:
+        """A verb that takes no platform file."""
+        return CliRunner().invoke(main, list(words))
+
     def ok(self, *words: str) -> str:
         result = self.run(*words)
         assert result.exit_code == 0, result.stderr

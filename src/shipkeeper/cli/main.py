@@ -25,6 +25,7 @@ VERBS = {
     "run": "Carry out a plan, durably and behind gates.",
     "runs": "List runs; status, pause, resume, approve, abort.",
     "evidence": "Write and verify the record of a run.",
+    "retro": "Look back at a run: predicted against actual, what to improve, who does it.",
     "actions": "What people decided to improve: list, open, close.",
     "record": "Put work on record that was carried out by other means.",
     "people": "Who has carried out what, and what only one person knows.",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from shipkeeper import __version__
 from shipkeeper.evidence.html import html
 from shipkeeper.evidence.markdown import markdown
+from shipkeeper.evidence.recalled import recalled
 from shipkeeper.evidence.record import encode, make
 from shipkeeper.evidence.report import Report, build
 from shipkeeper.model.forecast import Forecast
@@ -19,8 +20,9 @@ PAGE, TEXT, RECORD = "index.html", "report.md", "record.json"
 def report_of(chains: Mapping[str, Sequence[Entry]], forecast: Forecast | None, zone: str) -> Report:
     """The report over a run's chain (the first) and the chains of its checklists. Raises Failed (no-run-start)."""
     own, *others = chains.values()
-    lists = [(e.at_ms, e.event) for chain in others for e in chain if isinstance(e.event, ChecklistRead)]
-    return build(own, forecast, lists, zone)
+    beside = [(entry.at_ms, entry.event) for chain in others for entry in chain]
+    lists = [(at_ms, event) for at_ms, event in beside if isinstance(event, ChecklistRead)]
+    return build(own, forecast, lists, zone, recalled(next(iter(chains)), beside))
 
 
 def render(

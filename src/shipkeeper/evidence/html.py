@@ -12,6 +12,7 @@ from markupsafe import Markup
 from shipkeeper import __version__
 from shipkeeper.evidence.chart import STYLE, legend, svg
 from shipkeeper.evidence.report import Report
+from shipkeeper.evidence.retro import Retro
 from shipkeeper.evidence.rows import Fact
 from shipkeeper.evidence.words import clean, date_and_clock, day_and_clock
 from shipkeeper.model.errors import BadInput
@@ -54,6 +55,12 @@ def checklist_html(
         .get_template("checklist.html.j2")
         .render(title=title, sentence=sentence, when=when, items=items, summary=summary, style=_style())
     )
+    return page
+
+
+def retro_html(retro: Retro) -> str:
+    """The page that a team looks back with. The same retrospective gives the same bytes."""
+    page: str = _environment(retro.zone).get_template("retro.html.j2").render(retro=retro, style=_style())
     return page
 
 

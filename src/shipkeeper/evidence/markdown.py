@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from shipkeeper import __version__
 from shipkeeper.evidence.html import sign
+from shipkeeper.evidence.recalled import Recalled
 from shipkeeper.evidence.report import Report
 from shipkeeper.evidence.rows import Fact, GateRow
 from shipkeeper.evidence.words import clean, date_and_clock
@@ -185,6 +186,36 @@ def _retrospective(report: Report) -> list[str]:
         "",
         *(worse or ["Nothing that the record knows of."]),
         "",
+        *(_blank() if report.retrospective is None else retrospective(report.retrospective, report.axis.zone)),
+    ]
+
+
+def retrospective(found: Recalled, zone: str) -> list[str]:
+    """What people put on record when they looked back."""
+    actions = [(row.text, row.owner, row.due_on, row.id) for row in found.actions]
+    return [
+        "### What people said",
+        "",
+        f"Recorded {date_and_clock(found.at_ms, zone)} by {text(found.by)}."
+        + (f" Present: {text(', '.join(found.present))}." if found.present else ""),
+        "",
+        "What went well:",
+        "",
+        *([f"- {text(line)}" for line in found.went_well] or ["Nobody said."]),
+        "",
+        "What is to improve:",
+        "",
+        *([f"- {text(line)}" for line in found.to_improve] or ["Nobody said."]),
+        "",
+        "### What we change",
+        "",
+        *(table(("Action", "Who", "By when", "Id"), actions) if actions else ["Nothing was decided.", ""]),
+    ]
+
+
+def _blank() -> list[str]:
+    """Room to write in, until it is on record."""
+    return [
         "### What we change",
         "",
         "| Action | Who | By when |",

@@ -18,6 +18,7 @@ from shipkeeper.evidence.compare import (
     workload_rows,
 )
 from shipkeeper.evidence.left import LeftRow, left_to_do
+from shipkeeper.evidence.recalled import Recalled
 from shipkeeper.evidence.rows import (
     ChartRow,
     Fact,
@@ -81,6 +82,8 @@ class Report(Record, frozen=True, kw_only=True):
     signed_seq: int
     key_id: str
     commands: tuple[Fact, ...]
+    retrospective: Recalled | None = None
+    """What people put on record afterwards; None until they have."""
 
 
 def build(
@@ -88,11 +91,13 @@ def build(
     forecast: Forecast | None,
     lists: Sequence[tuple[int, ChecklistRead]] = (),
     zone: str = "",
+    retrospective: Recalled | None = None,
 ) -> Report:
     """Make the report of one run from its entries, which were verified when they were read.
 
     ``forecast`` is what the run was compared with (None: it ran without a rehearsal); ``lists`` are checklist
-    readings from outside the run's own chain; ``zone`` is the reader's, else the window's.
+    readings from outside the run's own chain; ``zone`` is the reader's, else the window's. ``retrospective``: what
+    people said afterwards.
     Raises Failed (code no-run-start).
     """
     story = tell(entries)
@@ -140,6 +145,7 @@ def build(
         signed_seq=signed.seq if signed else 0,
         key_id=signed.key_id if signed else "",
         commands=_commands(story.run),
+        retrospective=retrospective,
     )
 
 
@@ -217,7 +223,7 @@ def _as_predicted(story: Story, forecast: Forecast | None, found: Sequence[Devia
     if forecast is not None and story.state == "done" and run_seconds(story) <= forecast.duration_seconds.p95:
         said.append(f"the run took {seconds(run_seconds(story))}, inside its forecast")
     window = story.plan.window
-    if window is not None and story.ended is not None and story.last_ms <= window.closes_ms:
+    if window is not None and story.state == "done" and story.last_ms <= window.closes_ms:
         said.append(f"it ended {seconds((window.closes_ms - story.last_ms) / 1000)} before the window closed")
     stuck = [pod for step in story.steps.values() for pod in step.pods if pod.result not in ("evicted", "gone")]
     moved = sum(len(step.pods) for step in story.steps.values())
