@@ -133,10 +133,7 @@ def build(
         deviations=found,
         noted=note_rows(story, zone, lambda topic: topic in INFORMATION),
         workloads=workload_rows(story, forecast),
-        assumed=tuple(
-            Fact(label=one.what, value=f"{one.value} ({one.source})")
-            for one in ((*forecast.assumptions, *forecast.measurements) if forecast else ())
-        ),
+        assumed=_assumed(forecast),
         left=left_to_do(story, after),
         as_predicted=_as_predicted(story, forecast, found),
         records=len(entries),
@@ -147,6 +144,11 @@ def build(
         commands=_commands(story.run),
         retrospective=retrospective,
     )
+
+
+def _assumed(forecast: Forecast | None) -> tuple[Fact, ...]:
+    rested_on = (*forecast.assumptions, *forecast.measurements) if forecast else ()
+    return tuple(Fact(label=one.what, value=f"{one.value} ({one.source})") for one in rested_on)
 
 
 def _title(story: Story) -> str:
