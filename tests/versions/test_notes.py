@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shipkeeper.app.upgrade_notes import notes_from_checkout, notes_from_files, tags_by_version
 from shipkeeper.integrations.git.repository import GitRepository, open_repository
@@ -254,6 +256,43 @@ def test_keep_a_changelog() -> None:
         ("Security", "security", ("Tokens are no longer logged.",)),
         ("Removed", "breaking", ("The old API.\nIt was announced in 1.2.",)),
     ]
+
+
+def test_the_first_release_of_a_minor_may_be_called_by_the_minor() -> None:
+    text = "## v1.16.1\n### All changes\n* b\n\n## v1.16\n### 2025-05-01\n### All changes\n* a\n"
+    first = read_changelog(text, parse_version("v1.16.0", "semver"), "CHANGELOG-1.16.md", "v1.16.1")
+    assert [section.items for section in first.sections] == [("a",)]
+    second = read_changelog(text, parse_version("v1.16.1", "semver"), "CHANGELOG-1.16.md", "v1.16.1")
+    assert [section.items for section in second.sections] == [("b",)], "a release's notes end where the next begin"
+
+
+markdownish = st.lists(
+    st.sampled_from(
+        ["# v1.0.0", "## v1.1", "### Security", "- item", "  - inner", "> **Security Notice(s)**", "> - quoted", "```",
+         "", "text", "====", "1. step - _disruptive_", "- [ ] box", "<!--", "-->", "| a |", "> [!WARNING]", "\t", "#"]
+    ),
+    max_size=25,
+).map("\n".join)  # fmt: skip
+
+
+@given(st.one_of(markdownish, st.text(max_size=200)))
+def test_any_text_is_taken_apart_or_kept_and_nothing_is_lost_in_between(text: str) -> None:
+    found = read_changelog(text, parse_version("v1.1.0", "semver"), "CHANGELOG.md", "v1.1.0")
+    assert found.state in ("read", "unparsed", "missing")
+    if found.state != "read":
+        assert found.why, "what is not known has a reason"
+    if found.state == "unparsed":
+        assert found.text in text or found.text == "\n".join(text.splitlines()), "kept as it is"
+        assert found.text.strip()
+    checklist_of(text), commands_of(text), only_from(text), risks_of(text), read_folder(text)
+
+
+@given(markdownish)
+def test_every_bullet_of_a_release_is_in_its_notes(body: str) -> None:
+    plain = "\n".join(line for line in body.splitlines() if line.startswith(("- item", "###")))
+    wanted = plain.count("- item")
+    found = read_changelog(f"# v1.1.0\n\n{plain}\n", parse_version("1.1.0", "semver"), "x", "y")
+    assert sum(len(section.items) for section in found.sections) == wanted
 
 
 def test_headings_in_code_blocks_and_links_do_not_part_releases() -> None:

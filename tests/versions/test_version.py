@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import pairwise, permutations
 
 import pytest
@@ -246,6 +247,15 @@ def test_unknown_scheme_is_named() -> None:
 def test_guess(text: str, scheme: str | None) -> None:
     version = guess_version(text)
     assert (version and version.scheme) == scheme
+
+
+@given(st.one_of(st.text(max_size=20), st.text("v0123456789.-+_rckse", max_size=20)))
+def test_any_text_is_a_version_or_a_clear_error(text: str) -> None:
+    guessed = guess_version(text)
+    assert guessed is None or parse_version(text, guessed.scheme) == guessed
+    for scheme in SCHEMES:
+        with suppress(BadInput):  # nothing else may come out of it
+            assert parse_version(text, scheme).scheme == scheme
 
 
 def test_numbers_and_minor() -> None:

@@ -294,12 +294,12 @@ def _kubernetes_stops(path: UpgradePath, product: str) -> tuple[str, ...]:
 
 
 def _quirks(path: UpgradePath, product: str, knowledge: Knowledge) -> tuple[HopQuirk, ...]:
-    """What is known to go wrong on each hop; what holds at every upgrade is said once."""
+    """What is known to go wrong on each hop. What holds at several is said once, versions to refuse every time."""
     found: dict[str, HopQuirk] = {}
     for hop in path.hops:
         for hit in knowledge.quirks_for(product, hop.from_version, hop.to_version):
             if hit.role != "installed":
-                key = hit.id if hit.role == "upgrade" else f"{hit.id} {hop.to_version}"
+                key = f"{hit.id} {hop.to_version}" if hit.kind == "refuse" else hit.id
                 found.setdefault(key, HopQuirk(hop=hop.to_version, quirk=hit))
     return tuple(found.values())
 

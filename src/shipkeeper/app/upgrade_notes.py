@@ -20,9 +20,6 @@ MIGRATION = "migration"
 TEMPLATE = "00-template.sh"
 """Lies in every folder as a pattern to copy; the tools that run the folder skip it."""
 
-NO_DOCUMENT = (
-    "its tag has no migration document for this hop: the maintenance guide then says dry run first, then apply"
-)
 _PHASES = ("prepare", "apply")
 
 
@@ -60,7 +57,7 @@ def notes_from_checkout(component: str, scheme: str, hop: Hop, repository: Repos
     read = _Read()
     tag = tags.get(target, "")
     notes = tuple(_release(version, tag, tags.get(version, ""), repository, read) for version in (*passed, target))
-    unknown = [f"{note.version}: {note.why}" for note in notes if note.state != "read"]
+    unknown = [f"{note.version}: {note.why}" for note in notes if note.why]
     migrations: tuple[MigrationDocument, ...] = ()
     if tag:
         migrations = tuple(_migrations(start, target, passed, tag, repository, read))
@@ -93,7 +90,7 @@ def notes_from_files(component: str, scheme: str, hop: Hop, files: Mapping[str, 
         source=", ".join(files),
         notes=notes,
         digest=read.digest(notes) if read.files else "",
-        unknown=tuple(f"{note.version}: {note.why}" for note in notes if note.state != "read"),
+        unknown=tuple(f"{note.version}: {note.why}" for note in notes if note.why),
     )
 
 

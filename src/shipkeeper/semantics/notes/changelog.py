@@ -42,6 +42,8 @@ class _Line(NamedTuple):
 
 def read_changelog(text: str, version: Version, path: str, read_at: str) -> ReleaseNotes:
     """The notes of one release. When its part cannot be found or taken apart, the whole text is kept and said so."""
+    if not text.strip():
+        return ReleaseNotes(version=version.text, state="missing", path=path, read_at=read_at, why="the file is empty")
     part = release_part(text, version)
     if part is None:
         if not release_versions(text, version.scheme):

@@ -259,7 +259,7 @@ def _flags(policy: PathPolicy, before: Release, stop: Release, known: Known) -> 
                 "component backwards. Compare the versions of its components before this hop",
             )
         )
-    late = known.late_after(stop)
+    late = known.late_after(stop) if policy.may_skip_late else None
     if late is not None:
         found.append(
             PathFlag(
