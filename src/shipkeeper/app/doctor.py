@@ -231,7 +231,9 @@ class _Visit:
         now = self._timing.now_ms()
         if ends > now:
             mend = f"shipkeeper runs status {lease.holder}"
-            return warned("lease", f"{where} is held by {lease.holder}: another run is refused while it lives", mend)
+            return warned(
+                "lease", f"{where} is held by {lease.holder}: a run that would work now is refused while it lives", mend
+            )
         words = (
             f"{where} was left by {lease.holder}, which last renewed it {format_duration(now - lease.renewed_ms)} ago"
         )

@@ -33,7 +33,7 @@ async def run_batches(run: Run) -> None:
     """Carry out what is left of the plan. Raises Stopped once every node is left as the stop table says."""
     view = run.record.view
     if not run.learned:
-        await _insist(run, Asking("", "intent"), "at the start", lambda: _learn(run))
+        await insist(run, Asking("", "intent"), "at the start", lambda: _learn(run))
     for names in run.plan.batches:
         works = [NodeWork(run, run.planned[name]) for name in names if not view.finished(name)]
         begun = [work for work in works if view.begun(work.name)]
@@ -44,7 +44,7 @@ async def run_batches(run: Run) -> None:
             run.control.check()
             first = Asking(new[0].id("cordon"), "intent", until_ms=_last_moment(run, new))
             before = ", ".join(work.name for work in new)
-            await _insist(run, first, f"before {before}", partial(_ask, run, new, first))
+            await insist(run, first, f"before {before}", partial(_ask, run, new, first))
         if works:
             await _take_turns(run, works)
             await safe_point(run)
@@ -58,11 +58,12 @@ async def _learn(run: Run) -> None:
 
 
 async def safe_point(run: Run) -> None:
-    """Nothing is half done here: sign the head, and write it on the Lease. Raises Stopped."""
+    """Nothing is half done here: sign the head, and write it on the Lease where it is ours. Raises Stopped."""
     head = run.record.sign()
     if head:
         run.lease.head = head
-        await run.api.patiently(run.lease.renew)
+        if run.lease.taken:
+            await run.api.patiently(run.lease.renew)
 
 
 async def _take_turns(run: Run, works: list[NodeWork]) -> None:
@@ -87,7 +88,7 @@ async def _take_turns(run: Run, works: list[NodeWork]) -> None:
 # --- before a batch ------------------------------------------------------------------------
 
 
-async def _insist(run: Run, asking: Asking, when: str, ask: Callable[[], Awaitable[None]]) -> None:
+async def insist(run: Run, asking: Asking, when: str, ask: Callable[[], Awaitable[None]]) -> None:
     """Ask; what the cluster refuses for reasons of its own holds, and is asked again on a person's word.
 
     Raises Stopped.

@@ -36,6 +36,8 @@ class LeaseKeeper:
         self._needed: dict[str, int] = {}
         """Step → monotonic instant until which its effect needs the lease."""
         self._lost = ""
+        self.taken = False
+        """This process took it. Before, nothing is renewed, given back or written on it."""
         self._busy: Channel[Any] = world.runtime.channel()
         self._busy.send(None)
         self.head = ""
@@ -49,7 +51,7 @@ class LeaseKeeper:
             found = await self._world.api.get(Lease, marks.LEASE_NAME, self._world.lease_namespace)
             if found is None:
                 found = Lease(self._world.lease_namespace, marks.LEASE_NAME)
-            elif found.holder and not await self._may_replace(found):
+            elif found.holder and not await self._may_replace(found, plan_digest):
                 continue
             now = self._runtime.now_ms()
             wanted = replace(
@@ -67,15 +69,27 @@ class LeaseKeeper:
                 await self._put(wanted, self._options.lease_ms)
             except Conflict:
                 continue  # somebody was faster: look again
+            self.taken = True
             return
 
-    async def _may_replace(self, found: Lease) -> bool:
+    async def alone(self, plan_digest: str) -> None:
+        """For a run that does not take the lease yet. Raises Refused where another process already carries out this
+        run or this plan; waits until that is known.
+        """
+        found = await self._world.api.get(Lease, marks.LEASE_NAME, self._world.lease_namespace)
+        if found is not None and found.holder and self._is_same(found, plan_digest):
+            await self._may_replace(found, plan_digest)
+
+    def _is_same(self, found: Lease, plan_digest: str) -> bool:
+        return found.holder == self._record.run_id or found.annotations.get(marks.PLAN) == plan_digest
+
+    async def _may_replace(self, found: Lease, plan_digest: str) -> bool:
         """Whether the present holder is gone. Raises Refused when it is not; False: look again."""
         left_ms = found.renewed_ms + found.duration_ms + _MARGIN_MS - self._runtime.now_ms()
         if left_ms <= 0 or self._world.process_gone(found.annotations.get(marks.PROCESS, "")):
             return True
         if found.holder != self._record.run_id:
-            raise self._refusal(found)
+            raise self._refusal(found, plan_digest)
         # The same run: either it runs elsewhere, and renews, or its process died, and the lease runs out.
         waited = self._runtime.monotonic_ms()
         while left_ms > 0:
@@ -85,16 +99,18 @@ class LeaseKeeper:
             if again is None:
                 return False
             if again.renewed_ms != found.renewed_ms or again.holder != found.holder:
-                raise self._refusal(again)
+                raise self._refusal(again, plan_digest)
             left_ms = found.duration_ms + _MARGIN_MS - (self._runtime.monotonic_ms() - waited)
             left_ms = min(left_ms, found.renewed_ms + found.duration_ms + _MARGIN_MS - self._runtime.now_ms())
         return True
 
-    def _refusal(self, found: Lease) -> Refused:
+    def _refusal(self, found: Lease, plan_digest: str) -> Refused:
         where = found.annotations.get(marks.PROCESS, "")
+        same = self._is_same(found, plan_digest)
+        words = f"{found.holder} holds the lease{f' ({where})' if where else ''}, renewed {iso(found.renewed_ms)}"
         return Refused(
-            f"{found.holder} holds the lease{f' ({where})' if where else ''}, renewed {iso(found.renewed_ms)}",
-            code="lease-held",
+            words + (", and carries out this very plan" if same else ""),
+            code="run-elsewhere" if same else "lease-held",
             object=str(found.ref),
             why="two runs that drain one cluster at once take out more than either of them knows",
             hint=f"look at it with: shipkeeper runs status {found.holder}; or wait until it ends",
@@ -106,6 +122,8 @@ class LeaseKeeper:
         """Renew for ever; in the background."""
         while not self._lost:
             await self._runtime.sleep(self._options.renew_ms)
+            if not self.taken:
+                continue
             try:
                 await self.renew()
             except ShipkeeperError:
@@ -154,7 +172,7 @@ class LeaseKeeper:
 
     async def give_back(self) -> None:
         """Leave the lease without a holder; what went wrong is not worth failing for, it runs out anyway."""
-        if self._lost:
+        if self._lost or not self.taken:
             return
         await self._busy.receive()
         try:

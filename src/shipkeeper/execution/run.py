@@ -7,7 +7,8 @@ from shipkeeper.execution.context import Run
 from shipkeeper.execution.gates.standing import announce_standing
 from shipkeeper.execution.gates.start import clock_agrees, plan_fits_cluster, window_open
 from shipkeeper.execution.leftovers import leftovers
-from shipkeeper.execution.signals import Stopped, StopRequest, window_over
+from shipkeeper.execution.opening import lease_reading, wait_for_window, works_soon
+from shipkeeper.execution.signals import Stopped, StopRequest
 from shipkeeper.execution.status import OVER
 from shipkeeper.execution.words import hear, heed_abort
 from shipkeeper.execution.world import RunOptions, RunResult, World
@@ -15,11 +16,8 @@ from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.errors import Refused
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.run import GateRead, RunEnded, RunStarted, StateChanged
-from shipkeeper.model.time import MINUTE, SECOND, iso
+from shipkeeper.model.time import MINUTE, SECOND
 from shipkeeper.ports.gates import GateReading
-
-_LONGEST_NAP_MS = 30 * SECOND
-"""The window is judged by the wall clock, which may be set or sleep: it is looked at this often."""
 
 _DONE = StopRequest("person", "done", "every node is done", 0)
 
@@ -37,7 +35,10 @@ async def carry_out(plan: Plan, run_id: str, world: World, options: RunOptions |
     try:
         identity, readings = await _check_before(run)
         run.by = await world.api.whoami()
-        await run.lease.take(plan.digest)
+        if works_soon(run):
+            await run.lease.take(plan.digest)
+        else:
+            await run.lease.alone(plan.digest)
     except Stopped as signal:  # interrupted while waiting for a predecessor's lease
         return RunResult(
             run_id=run_id, state="interrupted", reason=signal.request.reason, exit_code=signal.request.exit_code
@@ -46,7 +47,7 @@ async def carry_out(plan: Plan, run_id: str, world: World, options: RunOptions |
         world.interrupts.listeners.remove(run.control.interrupt)
     world.interrupts.listeners.append(run.control.interrupt)
     try:
-        _begin(run, identity, readings)
+        _begin(run, identity, [*readings, *([lease_reading(run)] if run.lease.taken else [])])
         heed_abort(run)
         return await _carry_on(run)
     finally:
@@ -102,7 +103,6 @@ def _begin(run: Run, identity: ClusterIdentity, readings: list[GateReading]) -> 
             resumed=run.record.view.plan is not None,
         ),
         *(GateRead(gate=item.gate, state=item.state, reading=item.reading) for item in readings),
-        GateRead(gate="lease-held", state="open", reading=f"taken for {run.options.lease_ms // SECOND} s, renewed"),
     )
 
 
@@ -132,7 +132,7 @@ async def _work(run: Run) -> StopRequest:
     await announce_standing(run)
     while True:
         try:
-            await _wait_for_window(run)
+            await wait_for_window(run)
             await run_batches(run)
             return _outcome(run)
         except Stopped as signal:
@@ -153,44 +153,6 @@ def _outcome(run: Run) -> StopRequest:
     if skipped:
         return StopRequest("person", "done", f"done, except skipped: {', '.join(skipped)}", 0)
     return _DONE
-
-
-async def _wait_for_window(run: Run) -> None:
-    """Wait until the window opens. Raises Stopped; Refused is turned into one, as the run has begun."""
-    waiting = False
-    view = run.record.view
-    half_way = any(view.begun(name) and not view.finished(name) for name in view.nodes)
-    while True:
-        if run.control.stop is not None and half_way:
-            return  # what is half way is left as the stop table says; nothing else is done
-        run.control.check()
-        try:
-            reading = await window_open(run)
-        except Refused as error:
-            if not half_way:
-                raise Stopped(window_over(error.message)) from error
-            run.control.request(window_over(error.message))  # what was begun is brought back; nothing else is done
-            return
-        if reading.is_open:
-            run.gates.say(reading, "")
-            if waiting:
-                run.record.write(StateChanged(state="running", reason="the window is open"))
-            return
-        window = run.plan.window
-        assert window is not None, "without one the gate is open"
-        if not waiting:
-            waiting = True
-            opens = iso(window.opens_ms, window.zone)
-            run.gates.say(reading, "")
-            run.record.write(
-                StateChanged(
-                    state="waiting",
-                    reason=f"the window opens {opens}",
-                    will_do="begins by itself",
-                    commands=(f"shipkeeper runs abort {run.id}",),
-                )
-            )
-        await run.control.nap(max(1, min(_LONGEST_NAP_MS, window.opens_ms - run.runtime.now_ms())))
 
 
 async def _paused(run: Run, request: StopRequest) -> StopRequest | None:

@@ -18,7 +18,7 @@ STEP_STATES = ("pending", "running", "done", "skipped", "held", "failed")
 
 
 class RunStarted(Record, frozen=True, kw_only=True, tag="run-started", tag_field="event"):
-    """The run took the lease, or took it again after a crash (``resumed``)."""
+    """A process took the run up, or went on with it (``resumed``)."""
 
     plan: Plan
     by: str

@@ -11,11 +11,12 @@ from shipkeeper.execution.gates.standing_catalogue import STANDING_GATES
 _GATES = (
     Gate(
         id="lease-held",
-        when="before every effect",
+        when="at the start, or 5 min before the window opens; then before every effect",
         opens="the cluster's Lease names this run and outlives the effect's own timeout",
         why="two runs that drain one cluster at once take out more than either of them knows",
-        waits="renews in the background; a lost lease is never taken back by the same process",
-        person="shipkeeper run --resume RUN, once the other holder has ended",
+        waits="near the opening it looks again every few seconds, and goes on when the other run has given it back; "
+        "once taken it is renewed, and a lost one is never taken back by the same process",
+        person="shipkeeper runs status on the holder it names; once that has ended: shipkeeper runs resume RUN",
     ),
     Gate(
         id="plan-fits-cluster",
