@@ -35,7 +35,12 @@ class Chart(Struct, frozen=True, kw_only=True):
     app_version: str = ""
     kube_version: str = ""
     deprecated: bool = False
-    annotations: Mapping[str, str] = {}
+    changes: tuple[tuple[str, str], ...] | None = None
+    """(kind, words) of what its ``artifacthub.io/changes`` lists: added, changed, deprecated, removed, fixed, security;
+    an empty kind where the list does not tell. None: there is no such annotation, or it cannot be read.
+    """
+    security_updates: bool | None = None
+    """``artifacthub.io/containsSecurityUpdates``; None where it is not said."""
     dependencies: tuple[ChartDependency, ...] = ()
     defaults: Mapping[str, Any] = {}
     schema: Mapping[str, Any] | None = None

@@ -69,7 +69,8 @@ def _chart(files: Files, place: str, reading: Reading, depth: int) -> Chart:
         app_version=_text(about.get("appVersion")),
         kube_version=_text(about.get("kubeVersion")),
         deprecated=about.get("deprecated") is True,
-        annotations={str(key): _text(value) for key, value in annotations.items()},
+        changes=_changes(annotations.get("artifacthub.io/changes"), place, reading),
+        security_updates=_truth(annotations.get("artifacthub.io/containsSecurityUpdates")),
         dependencies=tuple(_dependencies(required, where)),
         defaults=_mapping(files, "values.yaml", place, reading),
         schema=_mapping(files, "values.schema.json", place, reading) if "values.schema.json" in files else None,
@@ -77,6 +78,29 @@ def _chart(files: Files, place: str, reading: Reading, depth: int) -> Chart:
         unread_crds=unread,
         charts=tuple(_inside(files, place, reading, depth)),
     )
+
+
+def _changes(text: Any, place: str, reading: Reading) -> tuple[tuple[str, str], ...] | None:
+    """The list in the annotation: texts, or mappings of kind and description. None for anything else."""
+    if not isinstance(text, str):
+        return None
+    try:
+        documents = list(reading.documents(text.encode(), f"{place}: artifacthub.io/changes"))
+    except BadInput:
+        return None
+    listed = documents[0] if len(documents) == 1 else None
+    if not isinstance(listed, list):
+        return None
+    found = []
+    for item in listed:
+        kind = _text(item.get("kind")) if isinstance(item, Mapping) else ""
+        words = _text(item.get("description") if isinstance(item, Mapping) else item)
+        found.append((kind.lower(), words.strip()))
+    return tuple(found)
+
+
+def _truth(value: Any) -> bool | None:
+    return {"true": True, "false": False}.get(_text(value).lower())
 
 
 def _inside(files: Files, place: str, reading: Reading, depth: int) -> Iterator[Chart]:
