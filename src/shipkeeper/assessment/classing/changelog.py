@@ -87,6 +87,7 @@ _HEADS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("security", re.compile(r"\bsecurity\b|vulnerabilit", re.IGNORECASE)),
     ("removed", re.compile(r"\bremoved?\b|\bremovals?\b", re.IGNORECASE)),
     ("deprecated", re.compile(r"\bdeprecat", re.IGNORECASE)),
+    ("fixed", re.compile(r"^\W*(?:bug ?)?fix(?:e[sd])?\b", re.IGNORECASE)),
     (
         "migration",
         re.compile(r"\bmigrat|\bupgrad(?:e|ing) (?:note|guide|instruction|step)|urgent upgrade", re.IGNORECASE),
