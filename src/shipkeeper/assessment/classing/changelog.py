@@ -7,13 +7,14 @@ taken for nothing.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from shipkeeper.model.errors import BadInput
+from shipkeeper.model.notes import NoteSection
 from shipkeeper.model.version import Version
+from shipkeeper.semantics.notes.changelog import read_changelog, release_part, release_versions
 
 
 class Note(Struct, frozen=True, kw_only=True):
@@ -39,17 +40,7 @@ class ChangelogReading(Struct, frozen=True, kw_only=True):
     """It says in so many words that nothing in it breaks anything."""
 
 
-class _Section(Struct):
-    version: Version | None
-    first: int
-    lines: list[str]
-
-
-_HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$")
-_UNDERLINE = re.compile(r"^(=+|-+)\s*$")
-_VERSION = re.compile(r"(?<![\w.])v?\d+\.\d+(?:\.\d+)?(?:[-+.][0-9A-Za-z.+-]*[0-9A-Za-z])?(?![\w])")
 _FENCE = re.compile(r"^\s*(```|~~~)")
-_ALERT = re.compile(r"^\s*>\s*\[!(\w+)\]\s*(.*)$")
 _IDS = re.compile(r"\b(CVE-\d{4}-\d{4,7}|GHSA(?:-[23456789cfghjmpqrvwx]{4}){3})\b", re.IGNORECASE)
 _NOTHING = re.compile(
     r"\b(?:no|not? any|without(?: any)?|zero)\s+(?:known\s+)?(?:breaking|backwards?[- ]incompatible)\s+changes?\b"
@@ -58,8 +49,6 @@ _NOTHING = re.compile(
 )
 _EMPTY = re.compile(r"^\W*(?:none|n/a|nothing|-)\W*$", re.IGNORECASE)
 _FIX = re.compile(r"^\[?(?:bug)?fix\b", re.IGNORECASE)
-_BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
-
 _WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "breaking",
@@ -98,165 +87,111 @@ _HEADS: tuple[tuple[str, re.Pattern[str]], ...] = (
 _LONGEST = 240
 
 
-def read_changelog(
-    text: str, after: Version | None, upto: Version | None, parse: Callable[[str], Version]
-) -> ChangelogReading:
-    """What a change log says of versions after one up to another one.
-
-    ``parse`` reads a version of the component's scheme, and raises BadInput for a text that is none.
-    """
+def read_for_class(text: str, path: str, after: Version | None, upto: Version | None) -> ChangelogReading:
+    """What a change log says of the versions after one, up to another one."""
     if not text.strip():
-        return ChangelogReading(gaps=("the change log is empty",))
+        return ChangelogReading(gaps=(f"{path} is empty",))
     if "\0" in text:
-        return ChangelogReading(gaps=("the change log is not text",))
-    sections = _sections(text, parse)
-    chosen, gaps = _between(sections, after, upto)
-    notes = [note for section in chosen for note in _notes(section)]
-    said = "\n".join(line for section in chosen for line in section.lines)
-    if chosen and not notes and not any(line.strip() for section in chosen for line in section.lines):
-        gaps = (*gaps, "its sections for these versions are empty")
+        return ChangelogReading(gaps=(f"{path} is not text",))
+    plain = _without_code(text)
+    if after is None or upto is None:
+        return _whole(plain, path, f"which versions are meant is not known: all of {path} was read")
+    named = release_versions(plain, upto.scheme)
+    if not named:
+        return _whole(plain, path, f"{path} has no headings with versions: all of it was read")
+    chosen = [version for version in dict.fromkeys(named) if after < version and _reaches(version, upto)]
+    notes: list[Note] = []
+    said: list[str] = []
+    gaps: list[str] = []
+    for version in chosen:
+        found = read_changelog(plain, version, path, "")
+        if found.state != "read":
+            notes.extend(_notes_of_text(found.text, version.text))
+            gaps.append(f"{path}, {version.text}: {found.why}; its words were read all the same")
+        elif not found.sections:
+            gaps.append(f"{path}, {version.text}: {found.why}")
+        notes.extend(_notes(found.sections, version.text))
+        said.append(release_part(plain, version) or "")
+    if not any(_reaches(version, upto) and not version < upto for version in chosen):
+        newest = max(named)
+        ends = f"; it ends with {newest.text}" if newest < upto else ""
+        gaps.append(f"{path} has no section for {upto.text}{ends}")
+    return _reading(notes, "\n".join(said), tuple(version.text for version in chosen), gaps, plain)
+
+
+def _reaches(version: Version, upto: Version) -> bool:
+    """Whether a section is about that version or one before it; one of a minor (``v1.15``) is about all of it."""
+    return version <= upto or (len(version.numbers) == 2 and version.minor_key == upto.minor_key)
+
+
+def _whole(text: str, path: str, gap: str) -> ChangelogReading:
+    return _reading(list(_notes_of_text(text, "")), text, (), [gap], text)
+
+
+def _reading(notes: list[Note], said: str, versions: tuple[str, ...], gaps: list[str], text: str) -> ChangelogReading:
+    lines = text.splitlines()
     return ChangelogReading(
-        notes=tuple(notes),
-        versions=tuple(section.version.text for section in chosen if section.version is not None),
+        notes=tuple(replace(note, line=_line(note, lines), text=_short(note.text)) for note in notes),
+        versions=versions,
         vulnerabilities=tuple(sorted({found.upper() for found in _IDS.findall(said)})),
-        gaps=gaps,
+        gaps=tuple(gaps),
         clean=bool(_NOTHING.search(said)) and not any(note.kind == "breaking" for note in notes),
     )
 
 
-def _sections(text: str, parse: Callable[[str], Version]) -> list[_Section]:
-    """The text cut at headings that name a version. What stands before the first has none.
-
-    Most versions have headings of one level; deeper ones are about something else (``### Needs etcd 3.5.1``).
-    """
-    lines = _unfenced(text.splitlines())
-    heads: dict[int, tuple[Version, int]] = {}
-    for number in range(1, len(lines) + 1):
-        title, depth = _title(lines, number)
-        version = _version(title, parse) if title else None
-        if version is not None:
-            heads[number] = (version, depth)
-    levels = Counter(depth for _, depth in heads.values())
-    level = max(levels, key=lambda depth: (levels[depth], -depth), default=0)
-    sections = [_Section(None, 1, [])]
-    for number, line in enumerate(lines, 1):
-        version, depth = heads.get(number, (None, 0))
-        if version is not None and depth <= level:
-            sections.append(_Section(version, number, []))
-        sections[-1].lines.append(line)
-    return sections
+def _notes_of_text(text: str, version: str) -> Iterator[Note]:
+    """Of a text that has no sections: by its words alone."""
+    paragraphs = re.split(r"\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)])\s)", text)
+    items = tuple(re.sub(r"^\s*(?:[-*+]|\d+[.)]|#+)\s+", "", part).strip() for part in paragraphs)
+    yield from _notes((NoteSection(title="", kind="change", items=items),), version)
 
 
-def _unfenced(lines: list[str]) -> list[str]:
-    """The lines, with those of code blocks emptied."""
+def _notes(sections: Iterable[NoteSection], version: str) -> Iterator[Note]:
+    """What items say by their words, or by the heading that they stand under."""
+    for section in sections:
+        under = _head(section.title)
+        for item in section.items:
+            if not item or _EMPTY.match(item) or _NOTHING.search(item):
+                continue
+            found, words = _said(item)
+            if under == "breaking" and found in ("", "removed", "deprecated", "migration"):
+                found = under
+            if under == "developer-notice" and found in ("", "migration", "removed"):
+                found = under
+            if (under == "fixed" or _FIX.match(item)) and found != "breaking":
+                found = found if found == "security" else ""  # a leak that was removed is no loss
+            elif not found:
+                found = under
+            if found:
+                yield Note(kind=found, line=0, text=words, version=version)
+
+
+def _line(note: Note, lines: list[str]) -> int:
+    """Where the item begins in the text; 0 where it was put together from pieces."""
+    begins = note.text.splitlines()[0] if note.text else ""
+    return next((number for number, line in enumerate(lines, 1) if begins and begins in line), 0)
+
+
+def _without_code(text: str) -> str:
+    """The text with the lines of its code blocks emptied."""
     found, fenced = [], False
-    for line in lines:
+    for line in text.splitlines():
         edge = _FENCE.match(line)
         fenced = fenced != bool(edge)
         found.append("" if fenced or edge else line)
-    return found
+    return "\n".join(found)
 
 
-def _title(lines: list[str], number: int) -> tuple[str, int]:
-    """(title, level) of a heading in that line; an empty title for none."""
-    line = lines[number - 1]
-    heading = _HEADING.match(line)
-    if heading:
-        return heading[2], len(heading[1])
-    below = lines[number] if number < len(lines) else ""
-    if line.strip() and len(line) < 120 and _UNDERLINE.match(below) and len(below.strip()) >= 3:
-        return line.strip(), 1 if below[0] == "=" else 2
-    if re.fullmatch(r"\*\*[^*]+\*\*:?\s*", line):
-        return line.strip().strip("*: "), 6
-    return "", 7
-
-
-def _version(title: str, parse: Callable[[str], Version]) -> Version | None:
-    plain = re.sub(r"\]\([^)]*\)", "]", title)
-    for found in _VERSION.finditer(plain):
-        try:
-            return parse(found[0])
-        except BadInput:
-            continue
-    return None
-
-
-def _between(
-    sections: list[_Section], after: Version | None, upto: Version | None
-) -> tuple[list[_Section], tuple[str, ...]]:
-    """The sections of interest, and what is missing of them."""
-    named = [section for section in sections if section.version is not None]
-    if not named:
-        return sections, ("it has no headings with versions: all of it was read, whichever versions it is about",)
-    if after is None or upto is None:
-        return named, ("the versions are not known: all of it was read",)
-    try:
-        chosen = [one for one in named if one.version is not None and after < one.version <= upto]
-        known = {one.version for one in named}
-    except BadInput:
-        return named, ("its versions cannot be put in order: all of it was read",)
-    if upto in known or any(one.version is not None and _covers(one.version, upto) for one in named):
-        chosen = [one for one in named if one in chosen or (one.version is not None and _covers(one.version, upto))]
-        return chosen, ()
-    told = f"it has no section for {upto.text}"
-    newest = max((one.version for one in named if one.version is not None), default=None)
-    if newest is not None and newest < upto:
-        told += f"; it ends with {newest.text}"
-    return chosen, (told,)
-
-
-def _covers(section: Version, wanted: Version) -> bool:
-    """Whether a heading such as ``v1.15`` is about all of that minor."""
-    return len(section.numbers) == 2 and section.minor_key == wanted.minor_key
-
-
-def _notes(section: _Section) -> Iterator[Note]:
-    """What the section's items say by their words, or by the heading that they stand under."""
-    version = section.version.text if section.version is not None else ""
-    under = ""
-    depth = 7
-    for offset, words, level in _items(section.lines):
-        if level:
-            if offset or section.version is None:
-                under, depth = (_head(words), level) if level <= depth or not under else (under, depth)
-            continue
-        if _EMPTY.match(words) or _NOTHING.search(words):
-            continue
-        found = _said(words)
-        if under == "breaking" and found in ("", "removed", "deprecated", "migration"):
-            found = under
-        if under == "developer-notice" and found in ("", "migration", "removed"):
-            found = under
-        if (under == "fixed" or _FIX.match(words)) and found != "breaking":
-            found = found if found == "security" else ""  # a leak that was removed is no loss
-        elif not found:
-            found = under
-        if found:
-            yield Note(kind=found, line=section.first + offset, text=_short(words), version=version)
-
-
-def _items(lines: list[str]) -> Iterator[tuple[int, str, int]]:
-    """(line, text, level): headings with their level, and items or paragraphs, put back on one line, with 0."""
-    open_at, parts = 0, list[str]()
-    for offset, line in enumerate(lines):
-        title, level = _title(lines, offset + 1)
-        alert = _ALERT.match(line)
-        words = line.strip(" >\t")
-        begins = bool(_BULLET.match(line.lstrip("> ")))
-        if parts and (title or alert or begins or not words):
-            yield open_at, " ".join(parts), 0
-            parts = []
-        if title or alert:
-            yield offset, title or (alert[2] if alert else ""), level if title else 6
-        elif words and not _UNDERLINE.match(line):
-            open_at = open_at if parts else offset
-            parts.append(_BULLET.sub("", words))
-    if parts:
-        yield open_at, " ".join(parts), 0
-
-
-def _said(line: str) -> str:
-    return next((kind for kind, pattern in _WORDS if pattern.search(line)), "")
+def _said(item: str) -> tuple[str, str]:
+    """(kind by its words or empty, the item, or where it is long the sentence that says it)."""
+    for kind, pattern in _WORDS:
+        match = pattern.search(item)
+        if match:
+            if len(item) <= _LONGEST:
+                return kind, item
+            begins = max(item.rfind(". ", 0, match.start()), item.rfind("\n\n", 0, match.start())) + 1
+            return kind, item[begins:].lstrip(" \n")
+    return "", item
 
 
 def _head(title: str) -> str:
@@ -264,4 +199,5 @@ def _head(title: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    plain = " ".join(text.split())
+    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"

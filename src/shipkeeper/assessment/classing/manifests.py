@@ -19,16 +19,10 @@ from shipkeeper.assessment.classing.manifest_rules import (
     traffic,
 )
 from shipkeeper.assessment.classing.schema_diff import mapping
+from shipkeeper.model.errors import BadInput
+from shipkeeper.model.hops import ApiRemoval
 from shipkeeper.model.refs import ObjectRef
-
-
-class ApiRemoval(Struct, frozen=True, kw_only=True):
-    """An API that a release of Kubernetes no longer has. ``release``: the first without it, such as ``1.25``."""
-
-    api_version: str
-    kind: str
-    release: str
-    replacement: str = ""
+from shipkeeper.semantics.skew import minor_of
 
 
 class ManifestChange(Struct, frozen=True, kw_only=True):
@@ -68,16 +62,23 @@ def compare_manifests(old: Sequence[Object], new: Sequence[Object]) -> tuple[Man
     return tuple(found)
 
 
-def removed_apis(
-    objects: Sequence[Object], removals: Sequence[ApiRemoval], release: tuple[int, int]
+def written_for_removed(
+    objects: Sequence[Object], removals: Sequence[ApiRemoval], minor: str
 ) -> tuple[ManifestChange, ...]:
-    """Objects written for an API that a Kubernetes release, or one before it, no longer has."""
-    gone = {(one.api_version, one.kind): one for one in removals if tuple(map(int, one.release.split("."))) <= release}
+    """Objects written for an API that a minor of Kubernetes no longer has. Raises BadInput for what is no minor."""
+    target = minor_of(minor)
+    if target is None:
+        raise BadInput(f"{minor!r} is no version of Kubernetes", object=minor, hint="write it like 1.33 or v1.33.4")
+    gone = {
+        (f"{one.group}/{one.version}" if one.group else one.version, one.kind): one
+        for one in removals
+        if (minor_of(one.removed_in) or target) <= target
+    }
     found = []
     for key, item in sorted(_by_key(objects).items()):
         one = gone.get((str(item.get("apiVersion") or ""), key[1]))
         if one is not None:
-            text = f"Kubernetes {one.release} has no {one.kind} of {one.api_version} any more"
+            text = f"Kubernetes {one.removed_in} has no {one.kind} of {item.get('apiVersion')} any more"
             text += f"; {one.replacement} takes its place" if one.replacement else ""
             difference = Difference(kind="api-removed", path="$.apiVersion", text=text, weight="breaking")
             found.append(_change(key, difference))
