@@ -65,7 +65,7 @@ class Reason(Record, frozen=True, kw_only=True):
     speaks_for: str
     evidence: tuple[str, ...] = ()
     decides: bool = False
-    """Whether the class would be another without it."""
+    """Whether the class follows from it."""
 
 
 class Critical(Record, frozen=True, kw_only=True):
