@@ -11,10 +11,11 @@ from shipkeeper.assessment.due import NodeDone, Question, Said, due, facts_of
 from shipkeeper.assessment.due.calendar import Dated, calendar
 from shipkeeper.assessment.due.lifelines import Lifeline, lifelines
 from shipkeeper.assessment.due.upkeep import upkeep
+from shipkeeper.assessment.vulnerabilities import needs_by_product, other_patches, patch_view
 from shipkeeper.journal.sqlite import SqliteJournal
 from shipkeeper.knowledge.library import Knowledge, bundled
 from shipkeeper.knowledge.schedule import merged_schedule
-from shipkeeper.model.book import Attested, WorkRecorded
+from shipkeeper.model.book import Attested, ExposureAnswered, WorkRecorded
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import PlanWindow
@@ -43,6 +44,8 @@ class DueList(Record, frozen=True, kw_only=True):
     """Until when each version that runs is supported, what ends first on top."""
     calendar: tuple[Dated, ...] = ()
     """The coming twelve months, day by day."""
+    unknown: tuple[str, ...] = ()
+    """What could not be looked at, in sentences: what is not listed because of it is not known to be well."""
 
 
 def list_due(
@@ -65,6 +68,8 @@ def list_due(
     known = knowledge or bundled()
     running = components(inventory, known.products, platform.components)
     cared = upkeep(running, known, moment(now_ms, platform.zone).date())
+    answers = [event for event in book if isinstance(event, ExposureAnswered)]
+    patches = patch_view(inventory, platform, known, answers, now_ms)
     items = due(
         Question(
             platform=platform,
@@ -75,9 +80,11 @@ def list_due(
             said=said_of(book),
             windows=windows,
             upkeep=cared,
+            needs=needs_by_product(patches),
             actions=still_open(book),
         )
     )
+    items += other_patches(patches, now_ms, cared)
     name = found[1].name if found is not None else ""
     return DueList(
         items=items,
@@ -87,6 +94,7 @@ def list_due(
         cluster=name,
         lifelines=lifelines(cared.values()),
         calendar=calendar(items, windows, platform.zone, now_ms),
+        unknown=patches.unknown if inventory is not None else (),
     )
 
 

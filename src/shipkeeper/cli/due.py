@@ -71,6 +71,8 @@ def command(
         cluster=cluster,
         context=context or "",
     )
+    for line in found.unknown:
+        hint(f"unknown: {line}")
     head = headline(found, inventory, said.zone, moment_ms)
     if svg:
         save_chart(found, svg, said.zone, moment_ms)

@@ -16,6 +16,7 @@ VERBS = {
     "init": "Write a first platform file from what a cluster shows and what you answer.",
     "survey": "Read what really runs, from a cluster or a dump.",
     "due": "What must be done by when, and why.",
+    "classify": "What class a change is of: security patch, minor or major, critical or not, and why.",
     "check": "What would block or hurt a drain, and the fix.",
     "upgrade": "The way to a version, what to read before each hop, and who has.",
     "plan": "Order nodes into batches and windows; explain and compare plans.",

@@ -91,6 +91,8 @@ class Vulnerability(Struct, frozen=True):
     installed: str = ""
     fixed: str = ""
     score: float = 0.0
+    published_ms: int = 0
+    """When it was made public; 0 where the report does not tell."""
 
 
 class VulnerabilityReport(Struct, frozen=True):

@@ -226,9 +226,11 @@ def test_vulnerabilities_worth_acting_on_are_kept_and_the_rest_is_counted() -> N
     assert (found.repository, found.tag, found.scanner_version) == ("shop/web", "2.0", "0.55.0")
     assert (found.critical, found.high, found.medium, found.low) == (1, 1, 1, 1)
     assert found.findings == (
-        Vulnerability("CVE-2026-0001", "CRITICAL", "openssl", "3.0.2-0ubuntu1.10", "3.0.2-0ubuntu1.15", 9.8),
-        Vulnerability("CVE-2026-0002", "HIGH", "zlib1g", "1.2.11", "", 7.5),
-        Vulnerability("CVE-2026-0004", "MEDIUM", "curl", "7.81.0", "7.81.1", 5.9),
+        Vulnerability(
+            "CVE-2026-0001", "CRITICAL", "openssl", "3.0.2-0ubuntu1.10", "3.0.2-0ubuntu1.15", 9.8, 1_794_398_400_000
+        ),
+        Vulnerability("CVE-2026-0002", "HIGH", "zlib1g", "1.2.11", "", 7.5, 1_794_398_400_000),
+        Vulnerability("CVE-2026-0004", "MEDIUM", "curl", "7.81.0", "7.81.1", 5.9, 1_794_398_400_000),
     ), "what has a fix, and what is grave without one"
     assert found.dropped == 1
     assert found.updated_ms == NOW_MS - 20 * HOUR

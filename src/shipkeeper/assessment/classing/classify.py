@@ -17,7 +17,7 @@ from shipkeeper.model.version import Version, parse_version
 
 PATCH, MINOR, MAJOR = "security-patch", "minor", "major"
 _RANK = {PATCH: 0, MINOR: 1, MAJOR: 2}
-_MOST = 5
+_MOST = 3
 KUBERNETES = "kubernetes"
 
 DISTANCES = ("same", "patch", "minor", "major", "back", "unknown")

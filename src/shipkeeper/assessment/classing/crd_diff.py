@@ -134,9 +134,14 @@ def _version(
 def _schemas(before: Schema, after: Schema, kept: bool, keeps: bool) -> Iterator[SchemaChange]:
     old, new = own_schema(before, kept), own_schema(after, keeps)
     for change in compare_schemas(old, new):
-        # What a controller writes is written again by its next version; people only read it.
         of_status = change.path == "$.status" or change.path.startswith(("$.status.", "$.status["))
-        yield replace(change, weight="risky") if of_status and change.weight == "breaking" else change
+        yield replace(change, weight=_status_weight(change)) if of_status else change
+
+
+def _status_weight(change: SchemaChange) -> str:
+    """What a controller writes is written again by its next version; people only read it, and miss what is gone."""
+    read_otherwise = change.kind in ("property-removed", "property-undeclared", "type-changed", "enum-value-removed")
+    return "risky" if read_otherwise and change.weight != "note" else "note"
 
 
 def own_schema(schema: Schema, keeps_all: bool) -> Schema:

@@ -6,8 +6,9 @@ Whether it can wait is decided by exploitation and exposure, and exposure is ans
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
+from shipkeeper.knowledge.exploited import Exploited
 from shipkeeper.model.book import EmergencyDeclared, ExposureAnswered
 from shipkeeper.model.change_class import Critical
 
@@ -17,18 +18,17 @@ _MOST = 5
 
 def judge_critical(
     component: str,
-    vulnerabilities: Sequence[str],
-    exploited: Collection[str] | None,
+    flagged: Mapping[str, Exploited],
     answers: Sequence[ExposureAnswered] = (),
     exposure: str = "",
     emergencies: Sequence[EmergencyDeclared] = (),
 ) -> Critical:
-    """Judge by what a change mends. ``exploited``: ids with a known exploit; None: no catalogue was read.
+    """Judge by what a change mends. ``flagged``: each vulnerability with whether it is known to be exploited.
 
     ``answers``: the logbook's, oldest first; the newest for a vulnerability of this component counts. ``exposure``:
     who can reach the component, by the platform file (internet | internal | none).
     """
-    found = _judge(component, vulnerabilities, exploited, answers, exposure)
+    found = _judge(component, flagged, answers, exposure)
     ids = {item.upper() for item in found.vulnerabilities}
     declared = [
         one for one in emergencies if (one.subject.upper() in ids or one.subject == component) and one.by != one.second
@@ -47,29 +47,24 @@ def judge_critical(
 
 
 def _judge(
-    component: str,
-    vulnerabilities: Sequence[str],
-    exploited: Collection[str] | None,
-    answers: Sequence[ExposureAnswered],
-    exposure: str,
+    component: str, flagged: Mapping[str, Exploited], answers: Sequence[ExposureAnswered], exposure: str
 ) -> Critical:
-    mended = tuple(sorted({item.upper() for item in vulnerabilities}))
+    mended = {item.upper(): said for item, said in sorted(flagged.items())}
     if not mended:
         return Critical(answer=NO, reason="it mends no vulnerability that is known here")
-    if exploited is None:
-        count = f"{len(mended)} vulnerabilities" if len(mended) > 1 else mended[0]
+    hits = tuple(item for item, said in mended.items() if said.answer == "yes")
+    if hits:
+        return _exposed(component, hits, answers, exposure)
+    untold = tuple(item for item, said in mended.items() if said.answer == "unknown")
+    if untold:
         return Critical(
             answer=ASK,
-            reason=f"it mends {count}, and whether one is exploited is not known: no catalogue was read",
-            vulnerabilities=mended,
-            question="Is a working exploit known for any of these? A catalogue of exploited vulnerabilities tells.",
+            reason=f"whether {_listed(untold)} is exploited is not known: {mended[untold[0]].reason}",
+            vulnerabilities=untold,
+            question="Is a working exploit known for any of these? A recent catalogue tells.",
         )
-    flagged = {item.upper() for item in exploited}
-    hits = tuple(item for item in mended if item in flagged)
-    if not hits:
-        how = "none of the vulnerabilities that it mends is" if len(mended) > 1 else f"{mended[0]} is not"
-        return Critical(answer=NO, reason=f"{how} known to be exploited", vulnerabilities=mended)
-    return _exposed(component, hits, answers, exposure)
+    how = "none of the vulnerabilities that it mends is" if len(mended) > 1 else f"{next(iter(mended))} is not"
+    return Critical(answer=NO, reason=f"{how} known to be exploited", vulnerabilities=tuple(mended))
 
 
 def _exposed(component: str, hits: tuple[str, ...], answers: Sequence[ExposureAnswered], exposure: str) -> Critical:

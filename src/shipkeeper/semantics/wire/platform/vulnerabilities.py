@@ -79,6 +79,7 @@ class WireVulnerability(Wire):
     fixed_version: str | None = None
     severity: str | None = None
     score: float | None = None
+    published_date: str | None = None
 
 
 class WireReportBody(Wire):
@@ -142,6 +143,7 @@ def _findings(raw: list[WireVulnerability]) -> tuple[tuple[Vulnerability, ...], 
             installed=item.installed_version or "",
             fixed=item.fixed_version or "",
             score=item.score or 0.0,
+            published_ms=time_ms(item.published_date),
         )
         for item in raw
         if item.fixed_version or (item.severity or "").upper() in UNFIXED_KEPT

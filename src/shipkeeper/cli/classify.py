@@ -1,0 +1,125 @@
+"""``shipkeeper classify``: what class a change is of, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from shipkeeper.app.classify import Around, Given, answer_exposure, classify_given
+from shipkeeper.app.logbook import Logbook
+from shipkeeper.app.platform_file import load_platform
+from shipkeeper.app.propose import now_ms
+from shipkeeper.app.sources import source_of
+from shipkeeper.app.state import State
+from shipkeeper.app.survey import read_inventory
+from shipkeeper.cli.classify_screen import draw, markdown
+from shipkeeper.cli.options import output_option, platform_option, source_options, state_option
+from shipkeeper.cli.output import emit, hint
+from shipkeeper.knowledge.exploited import read_catalogue
+from shipkeeper.knowledge.library import Knowledge
+from shipkeeper.model.book import EmergencyDeclared, ExposureAnswered
+from shipkeeper.model.errors import UsageProblem
+from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.platform import Platform
+from shipkeeper.model.time import moment, parse_instant
+
+
+@click.command("classify")
+@click.option("--component", required=True, metavar="NAME", help="What changes, such as kyverno or kubernetes.")
+@click.option(
+    "--from-version", default="", metavar="V", help="The version that runs; else the chart's, or what --from shows."
+)
+@click.option("--to-version", default="", metavar="V", help="The version to go to; else the new chart's.")
+@click.option("--chart-old", default="", metavar="PATH", help="The chart that is installed: folder or .tgz.")
+@click.option("--chart-new", default="", metavar="PATH", help="The chart to go to: folder or .tgz.")
+@click.option("--values", default="", metavar="FILE", help="Your values; only their keys and types are looked at.")
+@click.option("--crds-old", default="", metavar="PATH", help="Definitions that are installed: file, folder or archive.")
+@click.option("--crds-new", default="", metavar="PATH", help="Definitions to go to.")
+@click.option(
+    "--objects", default="", metavar="PATH", help="Custom objects that exist, as kubectl get -A -o yaml writes them."
+)
+@click.option("--manifests-old", default="", metavar="PATH", help="What helm template makes of the old chart.")
+@click.option("--manifests-new", default="", metavar="PATH", help="What helm template makes of the new chart.")
+@click.option(
+    "--changelog", "changelogs", multiple=True, metavar="FILE", help="Change log or release notes; may be repeated."
+)
+@click.option("--kubernetes", default="", metavar="V", help="The Kubernetes that it has to run on; else the cluster's.")
+@click.option("--mends", multiple=True, metavar="CVE", help="A vulnerability that the change mends; may be repeated.")
+@click.option("--exploited", default="", metavar="FILE", help="Catalogue of exploited vulnerabilities (CISA's JSON).")
+@click.option("--exposed", multiple=True, metavar="CVE=REASON", help="Record: it can be used here, and why.")
+@click.option("--not-exposed", multiple=True, metavar="CVE=REASON", help="Record: it cannot be used here, and why.")
+@click.option("--by", default="", metavar="NAME", help="Who says so, as in people: of the platform file.")
+@click.option("--all", "whole", is_flag=True, help="In the table: every piece of evidence.")
+@click.option("--at", metavar="TIME", help="Answer as of this time (RFC 3339) instead of now.")
+@source_options
+@platform_option
+@state_option
+@output_option()
+def command(
+    component: str,
+    exploited: str,
+    exposed: tuple[str, ...],
+    not_exposed: tuple[str, ...],
+    by: str,
+    whole: bool,
+    at: str | None,
+    from_path: str | None,
+    context: str | None,
+    kubeconfig: str | None,
+    platform: str | None,
+    state: str | None,
+    output: str,
+    **given: str | tuple[str, ...],
+) -> None:
+    """Say what class a change is of (security patch, minor, major), whether it is critical, and why.
+
+    Minor: application developers will not notice. Major: they may. Everything given is compared, and everything that
+    was not is named.
+    """
+    said, assumed = load_platform(platform, Path.cwd())
+    for line in assumed:
+        hint(line)
+    at_ms = parse_instant(at) if at else now_ms()
+    knowledge = _knowledge(exploited, said)
+    book = Logbook.of(State.open(state), said)
+    for answer, pairs in (("exposed", exposed), ("not-exposed", not_exposed)):
+        for pair in pairs:
+            id, reason = _pair(answer, pair)
+            answer_exposure(book, at_ms, said, knowledge, component, id, answer, reason, by)
+    inventory: Inventory | None = None
+    if from_path or context or kubeconfig:
+        inventory = read_inventory(source_of(from_path, context, kubeconfig))
+    around = Around(
+        platform=said,
+        knowledge=knowledge,
+        today=moment(at_ms, said.zone).date(),
+        inventory=inventory,
+        answers=book.of_kind(ExposureAnswered),
+        emergencies=book.of_kind(EmergencyDeclared),
+    )
+    found = classify_given(Given(component=component, **given), around)  # type: ignore[arg-type]
+    emit(
+        "ChangeClass",
+        found,
+        output,
+        lambda console: draw(console, found, said.notices, whole),
+        lambda: markdown(found, said.notices),
+    )
+
+
+def _pair(flag: str, text: str) -> tuple[str, str]:
+    id, equals, reason = text.partition("=")
+    if not equals or not reason.strip():
+        raise UsageProblem(
+            f"--{flag} {text!r} gives no reason",
+            why="whoever reads the record asks why",
+            hint=f"write --{flag} {id or 'CVE-2026-1234'}='the vulnerable part is switched off here'",
+        )
+    return id.strip().upper(), reason.strip()
+
+
+def _knowledge(given: str, platform: Platform) -> Knowledge:
+    """Facts that ship, with the catalogue named here or in the platform file."""
+    path = given or platform.sources.exploited
+    return Knowledge(exploited=read_catalogue(Path(path).expanduser().read_bytes(), path)) if path else Knowledge()
