@@ -247,6 +247,18 @@ def test_notes_are_read_acknowledged_and_a_problem_waits_for_a_second_person(
     assert [item["state"] for item in changed["items"]] == ["ready", "changed"], "a moved tag is read again"
 
 
+def test_nobody_speaks_in_anothers_name_when_the_api_server_says_who_it_is(
+    call: Call, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = Path("shipkeeper.yaml").read_text().replace("{name: on-call two}", "{name: on-call two, identity: two@corp}")
+    Path("shipkeeper.yaml").write_text(text)
+    monkeypatch.setattr("shipkeeper.cli.upgrade_options.who_am_i", lambda context, kubeconfig: "two@corp")
+    wrong = call("upgrade problem tool --hop v1.2.0 --by 'on-call one' --text x --context prod -o json")
+    assert (wrong.exit_code, json.loads(wrong.stderr[wrong.stderr.index("{") :])["code"]) == (4, "somebody-else")
+    done = call("upgrade problem tool --hop v1.2.0 --by 'on-call two' --text x --context prod -o json")
+    assert json.loads(done.stdout)["identity"] == "two@corp"
+
+
 def test_decisions_need_words_and_somebody_the_platform_knows(call: Call, project: Project) -> None:
     told = json.loads(call("upgrade problem tool --hop v1.2.0 --by 'on-call one' --text x -o json").stdout)
     stranger = call(f"upgrade decide {told['id']} --by somebody --proceed --text fine")

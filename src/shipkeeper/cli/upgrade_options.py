@@ -11,11 +11,12 @@ import click
 from shipkeeper.app.identity import who_am_i
 from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.sources import source_of
-from shipkeeper.app.speaker import Speaker, speaker
+from shipkeeper.app.speaker import Speaker, person_of, speaker
 from shipkeeper.app.survey import read_inventory
 from shipkeeper.app.upgrade import Upgrade, Wish, look_ahead
 from shipkeeper.cli.options import platform_option
 from shipkeeper.cli.output import hint
+from shipkeeper.model.errors import Refused
 from shipkeeper.model.platform import Platform
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -82,4 +83,14 @@ def look(asked: dict[str, Any], inventory_from: tuple[str | None, str | None, st
 def who_speaks(platform: Platform, by: str, context: str | None, kubeconfig: str | None) -> Speaker:
     """The person, with what the API server calls them when one is asked."""
     identity = who_am_i(context or "", kubeconfig or "") if context or kubeconfig else ""
-    return speaker(platform, by, identity)
+    who = speaker(platform, by, identity)
+    owner = person_of(platform, identity) if identity else None
+    if owner is not None and owner.name != who.name:
+        raise Refused(
+            f"the API server says that you are {identity}, and that is {owner.name}, not {who.name}",
+            code="somebody-else",
+            object=who.name,
+            why="a record in another person's name would count as a second person",
+            hint=f"speak as --by {owner.name!r}, or let {who.name} log in",
+        )
+    return who
