@@ -63,7 +63,7 @@ def test_every_fact_says_where_and_when_it_was_read():
         row = support.row(product)
         assert row is not None
         for name in filter(None, (row.source, *(cycle.source for cycle in row.cycles))):
-            source = support.source(name)
+            source = support.sources()[name]
             assert source.title
             assert date.fromisoformat(source.retrieved) <= ON
             assert source.shelf_days > 0

@@ -27,8 +27,11 @@ _STRING, _INT, _FLOAT, _BOOL, _NULL, _MERGE = (
 class Reading:
     """What was read: plain values, the place of each, and the mistakes."""
 
-    def __init__(self, file: str, checks: Mapping[tuple[str, str], FieldCheck]) -> None:
+    def __init__(
+        self, file: str, checks: Mapping[tuple[str, str], FieldCheck], what: str = "the platform file"
+    ) -> None:
         self.file = file
+        self.what = what
         self.problems: list[ShipkeeperError] = []
         self.places: dict[Path, Location] = {}
         self._checks = checks
@@ -53,7 +56,7 @@ class Reading:
         self._seen += 1
         if self._seen > MOST_NODES or len(above) > MOST_DEEP:
             raise Problems(
-                "the file is too big to be a platform file",
+                f"the file is too big to be {self.what}",
                 (
                     BadInput(
                         "it unfolds to too many values", location=place, hint="write values out instead of aliases"
@@ -86,7 +89,7 @@ class Reading:
             if field is None:
                 close = difflib.get_close_matches(key, sorted(fields), n=1)
                 hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(fields))}"
-                self.add(f"{_named(path)}has no setting {key!r}", self._place(key_node), hint=hint)
+                self.add(f"{self._named(path)}has no setting {key!r}", self._place(key_node), hint=hint)
                 continue
             before = len(self.problems)
             found[key] = self.read(value_node, field.type, (*path, key), above)
@@ -95,7 +98,7 @@ class Reading:
                 self._run(check, found[key], value_node)
         for name, field in fields.items():
             if field.required and name not in found:
-                self.add(f"{_named(path)}lacks {name!r}", self._place(node), hint=f"add {name}: …")
+                self.add(f"{self._named(path)}lacks {name!r}", self._place(node), hint=f"add {name}: …")
         return found
 
     def _dict(self, node: yaml.Node, kind: shapes.DictType, path: Path, above: tuple[int, ...]) -> Any:
@@ -113,7 +116,7 @@ class Reading:
         else:
             types = list(kind.item_types)
             if len(types) != len(node.value):
-                self.add(f"{_named(path)}takes exactly {len(types)} items", self._place(node))
+                self.add(f"{self._named(path)}takes exactly {len(types)} items", self._place(node))
                 return None
         return [
             self.read(item, one, (*path, i), above) for i, (item, one) in enumerate(zip(node.value, types, strict=True))
@@ -128,10 +131,16 @@ class Reading:
             return self._wrong(node, path, _word(kind))
         if isinstance(kind, shapes.StrType):
             if node.tag == _NULL:
-                self.add(f"{_named(path)}has no value", self._place(node), hint="give it one, or leave the line out")
+                self.add(
+                    f"{self._named(path)}has no value", self._place(node), hint="give it one, or leave the line out"
+                )
                 return None
             # Plain 22:00, 1h or yes would be a number, text or truth to YAML; here text is text, as it is written.
             return node.value
+        if isinstance(kind, shapes.LiteralType):
+            if node.value in kind.values:
+                return node.value
+            return self._wrong(node, path, f"one of {', '.join(map(str, kind.values))}")
         if isinstance(kind, shapes.BoolType) and node.tag == _BOOL:
             return node.value.lower() in ("true", "yes", "on")
         if isinstance(kind, shapes.IntType) and node.tag == _INT and node.value.lstrip("+-").isdigit():
@@ -175,7 +184,14 @@ class Reading:
     def _wrong(self, node: yaml.Node, path: Path, wanted: str, hint: str = "") -> None:
         # What stands where a secret's reference belongs may be the secret: it is not repeated.
         is_now = "something else" if "environment" in path else _kind_of(node)
-        self.add(f"{_named(path)}must be {wanted}, and is {is_now}", self._place(node), hint=hint)
+        self.add(f"{self._named(path)}must be {wanted}, and is {is_now}", self._place(node), hint=hint)
+
+    def _named(self, path: Path) -> str:
+        """``environments[0].name `` for messages; what the file is for the root."""
+        text = ""
+        for part in path:
+            text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        return f"{text} " if text else f"{self.what} "
 
     def _place(self, node: yaml.Node) -> Location:
         return Location(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
@@ -200,14 +216,6 @@ def compose(data: bytes, file: str) -> yaml.Node | None:
         raise BadInput(f"this is not YAML: {error}", location=Location(file)) from error
     finally:
         loader.dispose()
-
-
-def _named(path: Path) -> str:
-    """``environments[0].name `` for messages; nothing for the root."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return f"{text} " if text else "the platform file "
 
 
 def _word(kind: shapes.Type) -> str:

@@ -31,6 +31,7 @@ VERBS = {
     "record": "Put work on record that was carried out by other means.",
     "people": "Who has carried out what, and what only one person knows.",
     "attest": "Put on record that a human check was done: audits, laptops, tests.",
+    "knowledge": "The facts that decisions rest on: look at them, update, verify, hand on.",
     "doctor": "Reach, rights, clock, keys, state: what is missing and how to mend it.",
     "scope": "What is inside the fence and outside, who owns it, whom to escalate to.",
     "config": "Explain and check the platform file.",

@@ -27,6 +27,8 @@ def decode(data: bytes, kind: type[T], name: str) -> T:
         raise wrong(name, str(error)) from error
     except msgspec.DecodeError as error:
         raise _not_json(data, name, str(error)) from error
+    except UnicodeDecodeError as error:
+        raise _not_json(data, name, f"text that is not UTF-8 (byte {error.start})") from error
 
 
 def wrong(name: str, told: str, hint: str = "") -> BadInput:

@@ -51,8 +51,13 @@ class Knowledge:
         self._installed = dict(installed or {})
         self._installed_from = installed_from
         self._own = own
-        self._own_from = own_from
+        self.own_from = own_from
         self._given = exploited
+
+    @property
+    def has_own_catalogue(self) -> bool:
+        """Whether the user gave a catalogue of exploited vulnerabilities themselves."""
+        return self._given is not None
 
     def section(self, name: str) -> tuple[bytes, str]:
         """A section's bytes and the file they are from: the installed one, else the one that ships."""
@@ -70,7 +75,7 @@ class Knowledge:
         rows = read_products(*self.section("products")).products
         if self._own is not None:
             rows = merge_products(rows, self._own.products)
-            check_products(rows, self._own_from)
+            check_products(rows, self.own_from)
         return Products(rows)
 
     @cached_property
@@ -81,7 +86,7 @@ class Knowledge:
         if self._own is not None:
             sources = self._with_own(sources)
             rows = merge_support(rows, support_rows(self._own))
-            check_support(rows, sources, self._own_from)
+            check_support(rows, sources, self.own_from)
         return SupportDates(rows, sources)
 
     @cached_property
@@ -90,7 +95,7 @@ class Knowledge:
         file = read_removals(*self.section("removals"))
         rows = file.rows
         if self._own is not None:
-            rows = merge_removals(rows, removal_rows(self._own), self._own_from)
+            rows = merge_removals(rows, removal_rows(self._own), self.own_from)
         return Removals(rows, file.newest, file.sources[file.source])
 
     @cached_property
@@ -101,7 +106,7 @@ class Knowledge:
         if self._own is not None:
             sources = self._with_own(sources)
             rows = merge_quirks(rows, quirk_rows(self._own))
-            check_quirks(rows, sources, self._own_from)
+            check_quirks(rows, sources, self.own_from)
         return Quirks(rows, sources)
 
     @cached_property
@@ -141,7 +146,7 @@ def issued_on(data: bytes) -> str:
     """The day a section's file was made (YYYY-MM-DD); empty when it does not say."""
     try:
         return msgspec.json.decode(data, type=_Issued).issued
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
 
 

@@ -105,6 +105,10 @@ class Quirks:
         self.rows = tuple(rows)
         self._sources = sources
 
+    def sources(self) -> dict[str, Source]:
+        """Every source, by its name."""
+        return dict(self._sources)
+
     def of(self, product: str) -> tuple[Quirk, ...]:
         """Everything known of a product."""
         return tuple(row for row in self.rows if row.product == product)

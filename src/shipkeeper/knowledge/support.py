@@ -180,9 +180,9 @@ class SupportDates:
         """Ids of the products something is known of."""
         return tuple(self._rows)
 
-    def source(self, name: str) -> Source:
-        """The source of that name."""
-        return self._sources[name]
+    def sources(self) -> dict[str, Source]:
+        """Every source, by its name."""
+        return dict(self._sources)
 
     def of(self, product: str, version: str, on: date) -> Support:
         """Until when that version is supported, as it looks on a day. Never raises: what is not known is unknown."""
