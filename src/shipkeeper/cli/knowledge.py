@@ -212,10 +212,12 @@ def push(
 
 @command.command("remove")
 @state_option
-def remove_installed(state: str | None) -> None:
+@output_option()
+def remove_installed(state: str | None, output: str) -> None:
     """Remove the installed bundle: what ships with Shipkeeper holds again."""
     gone = remove(State.open(state))
-    click.echo("removed; what ships with Shipkeeper holds again" if gone else "nothing was installed")
+    words = "removed; what ships with Shipkeeper holds again" if gone else "nothing was installed"
+    emit("KnowledgeRemoved", {"removed": gone}, output, lambda _: click.echo(words), lambda: words)
 
 
 def _known(state: State, platform: str | None) -> Knowledge:

@@ -48,10 +48,12 @@ def parse_reference(text: str) -> Reference:
     """Read a reference; no tag means ``latest``. Raises UsageProblem."""
     rest = text.removeprefix(SCHEME)
     registry, _, path = rest.partition("/")
-    name, _, digest = path.partition("@")
-    repository, _, tag = name.partition(":")
+    name, at, digest = path.partition("@")
+    repository, colon, tag = name.partition(":")
     good = (
         text.startswith(SCHEME)
+        and bool(colon) == bool(tag)
+        and bool(at) == bool(digest)
         and _HOST.fullmatch(registry)
         and _REPOSITORY.fullmatch(repository)
         and (not tag or _TAG.fullmatch(tag))
