@@ -180,6 +180,10 @@ class SupportDates:
         """Ids of the products something is known of."""
         return tuple(self._rows)
 
+    def source(self, name: str) -> Source:
+        """The source of that name."""
+        return self._sources[name]
+
     def sources(self) -> dict[str, Source]:
         """Every source, by its name."""
         return dict(self._sources)
