@@ -135,3 +135,31 @@ def test_registries_are_not_asked_with_half_an_account(call):
     assert "--password-from" in json.loads(done.stderr)["message"]
     done = call("knowledge", "update", "oci://reg.example/a:1", "--key", "pub.pem", "--plain-http", "-o", "json")
     assert json.loads(done.stderr)["code"] == "plain-http"
+
+
+def test_due_decides_by_the_facts_that_hold_here(call):
+    """An installed bundle and the user's own facts count where a decision is made, not only where facts are shown."""
+    component = "components: [{name: keycloak, version: 26.1.0}]\n"
+    Path("shipkeeper.yaml").write_text(component)
+
+    def ends() -> str:
+        told = json.loads(call("due", *AT, "-o", "json").stdout)
+        (line,) = (line for line in told["lifelines"] if line["product"] == "keycloak")
+        return line["ends"]
+
+    assert ends() == "2025-04-11"
+    Path("own.yaml").write_text(
+        "source: our subscription\nretrieved: 2026-11-20\n"
+        "support: [{product: keycloak, lines: [{line: '26.1', eol: 2027-06-30}]}]\n"
+    )
+    Path("shipkeeper.yaml").write_text(component + "sources: {knowledge: own.yaml}\n")
+    assert ends() == "2027-06-30"
+    Path("shipkeeper.yaml").write_text(component)
+    sources = {"s": {"title": "S", "retrieved": "2026-11-20"}}
+    lines = [["26.1", "", "", "2028-01-31"]]
+    section = {"format": 1, "kind": "support", "issued": "2099-01-01", "sources": sources}
+    section["products"] = [{"id": "keycloak", "source": "s", "cycles": lines}]
+    Path("support.json").write_text(json.dumps(section))
+    name = packed(call, "--section", "support=support.json")
+    assert call("knowledge", "update", name, "--key", "pub.pem").exit_code == 0
+    assert ends() == "2028-01-31"

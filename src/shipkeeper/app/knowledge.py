@@ -12,6 +12,7 @@ import msgspec
 import platformdirs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from shipkeeper.app.platform_file import find_platform
 from shipkeeper.app.platform_yaml import Reading, compose
 from shipkeeper.app.state import State, write_atomically
 from shipkeeper.journal.keys import Ed25519Signer, holds, key_id, public_pem, read_public
@@ -29,7 +30,7 @@ from shipkeeper.knowledge.exploited import KnownExploited, read_catalogue
 from shipkeeper.knowledge.library import BUNDLED, EXPLOITED, Knowledge, bundled, worth_using
 from shipkeeper.knowledge.own import OwnFacts
 from shipkeeper.model.errors import BadInput, Location, Problems, UsageProblem
-from shipkeeper.model.platform import Sources
+from shipkeeper.model.platform import Platform, Sources
 
 INSTALLED = "knowledge.json"
 PINNED = "knowledge-key.pem"
@@ -74,6 +75,12 @@ def load_knowledge(state: State, sources: Sources | None = None, folder: Path | 
         return bundled()
     sections = worth_using(installed.sections) if installed is not None else {}
     return Knowledge(sections, str(installed_path(state)), own, own_from, exploited)
+
+
+def knowledge_of(state: State, platform: Platform, platform_path: str | None, cwd: Path) -> Knowledge:
+    """Everything known here, with what the platform file names. Raises as ``load_knowledge``."""
+    path = Path(platform_path) if platform_path else find_platform(cwd)
+    return load_knowledge(state, platform.sources, path.parent if path else cwd)
 
 
 def installed_path(state: State) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shipkeeper.app.due import journal_facts, list_due
+from shipkeeper.app.knowledge import knowledge_of
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.propose import now_ms
@@ -68,6 +69,7 @@ def command(
         journal_facts(kept),
         moment_ms,
         book=[item.event for item in Logbook.of(kept, said).read()],
+        knowledge=knowledge_of(kept, said, platform, Path.cwd()),
         cluster=cluster,
         context=context or "",
     )

@@ -10,6 +10,7 @@ import click
 from shipkeeper.app.knowledge import (
     config_folder,
     install,
+    knowledge_of,
     load_knowledge,
     make_bundle,
     pin,
@@ -20,7 +21,7 @@ from shipkeeper.app.knowledge import (
 )
 from shipkeeper.app.knowledge_registry import fetch, publish
 from shipkeeper.app.knowledge_view import overview, product_view
-from shipkeeper.app.platform_file import find_platform, load_platform
+from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.propose import now_ms
 from shipkeeper.app.state import State, write_atomically
 from shipkeeper.cli.knowledge_screen import (
@@ -221,12 +222,8 @@ def remove_installed(state: str | None, output: str) -> None:
 
 
 def _known(state: State, platform: str | None) -> Knowledge:
-    """What holds with the platform file's own facts. Without a platform file: what ships and what was installed."""
-    path = Path(platform) if platform else find_platform(Path.cwd())
-    if path is None:
-        return load_knowledge(state)
-    said, _ = load_platform(path, Path.cwd())
-    return load_knowledge(state, said.sources, path.parent)
+    said, _ = load_platform(platform, Path.cwd())
+    return knowledge_of(state, said, platform, Path.cwd())
 
 
 def _day(at: str | None) -> date:
