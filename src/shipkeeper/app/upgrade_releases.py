@@ -12,7 +12,7 @@ import msgspec
 
 from shipkeeper.integrations.git.repository import GitRepository, open_repository
 from shipkeeper.knowledge.library import Knowledge
-from shipkeeper.knowledge.paths import day_ms, known_releases
+from shipkeeper.knowledge.paths import day_ms, known_releases, newest_of_lines
 from shipkeeper.model.errors import BadInput, Location
 from shipkeeper.model.paths import Release
 from shipkeeper.model.platform import Platform
@@ -55,13 +55,9 @@ def find_releases(
     packaged = known_releases(product) or known_releases(component)
     if packaged is not None:
         return ReleasesKnown(Known(packaged.releases), packaged.cite())
+    found = newest_of_lines(knowledge.support, product, scheme)
     lines = knowledge.support.row(product)
-    if lines is not None and lines.cycles:
-        found = []
-        for cycle in lines.cycles:
-            version = _read(cycle.latest or cycle.name, scheme)
-            if version is not None:
-                found.append(Release(version, released_ms=day_ms(cycle.latest_released)))
+    if found and lines is not None:
         source = f"newest release of each line: {knowledge.support.source(lines.source).cite()}"
         return ReleasesKnown(Known(found, partial=True), source)
     return ReleasesKnown(Known(()), "no list of releases is known here")

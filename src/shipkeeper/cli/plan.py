@@ -15,6 +15,7 @@ from shipkeeper.app.survey import read_inventory
 from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.options import given, output_option, platform_option, source_options
 from shipkeeper.cli.output import emit, hint, markdown_table
+from shipkeeper.cli.plan_propose import command as propose_command
 from shipkeeper.model.declared_windows import CHANGES
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import Plan
@@ -45,6 +46,9 @@ class _NodesCommand(click.Command):
 @click.group("plan")
 def command() -> None:
     """Order nodes into batches and windows; explain and compare plans."""
+
+
+command.add_command(propose_command)
 
 
 @command.command("nodes", cls=_NodesCommand)

@@ -9,6 +9,7 @@ from importlib.resources import files
 import msgspec
 
 from shipkeeper.knowledge.sources import Source
+from shipkeeper.knowledge.support import SupportDates
 from shipkeeper.model.errors import BadInput, UsageProblem
 from shipkeeper.model.hops import DroppedVersion, KubernetesRange
 from shipkeeper.model.paths import PathPolicy, Release
@@ -182,3 +183,15 @@ def day_ms(day: str) -> int | None:
 
 def _data(name: str) -> bytes:
     return files("shipkeeper.knowledge").joinpath(f"data/{name}").read_bytes()
+
+
+def newest_of_lines(support: SupportDates, product: str, scheme: str) -> tuple[Release, ...]:
+    """The newest release of each line whose support is known: what there is where no list of releases is."""
+    found = []
+    for cycle in support.cycles(product):
+        try:
+            version = parse_version(cycle.latest or cycle.name, scheme)
+        except BadInput:  # a line that is called by a word
+            continue
+        found.append(Release(version, released_ms=day_ms(cycle.latest_released)))
+    return tuple(found)

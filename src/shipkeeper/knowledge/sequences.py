@@ -37,7 +37,7 @@ class Outline(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to do when it fails."""
 
 
-class Sequence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WorkSequence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The steps for some products. ``rank``: what has a lower one comes earlier in a window."""
 
     id: str
@@ -49,6 +49,8 @@ class Sequence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: str
     steps: tuple[Outline, ...]
     tasks: tuple[str, ...] = ()
+    window: bool = False
+    """People notice it, whatever its row of the schedule says: it belongs into a window."""
 
 
 class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,24 +58,24 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kind: str
     issued: str
     sources: dict[str, Source]
-    sequences: tuple[Sequence, ...]
+    sequences: tuple[WorkSequence, ...]
 
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
-def sequences() -> tuple[Sequence, ...]:
+def sequences() -> tuple[WorkSequence, ...]:
     """All that are known, the most particular first."""
     return _read().sequences
 
 
-def sequence_for(product: str) -> Sequence:
+def sequence_for(product: str) -> WorkSequence:
     """The sequence of a product, else the one for any Helm release."""
     return next(one for one in sequences() if product in one.products or ANY in one.products)
 
 
-def cited(sequence: Sequence) -> str:
+def cited(sequence: WorkSequence) -> str:
     """Where it is from, in words."""
     return _read().sources[sequence.source].cite()
 

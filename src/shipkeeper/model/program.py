@@ -90,11 +90,14 @@ class Unplaced(Record, frozen=True, kw_only=True):
 
 
 class DecisionPoint(Record, frozen=True, kw_only=True):
-    """A moment at which somebody decides. ``at`` is RFC 3339, empty outside of windows."""
+    """A moment of a window at which somebody decides. Times are RFC 3339."""
 
+    window_opens: str
     at: str
     question: str
     otherwise: str
+    final: str = ""
+    """The step of the work after which there is no way back but forward, and what to do then if it fails."""
 
 
 class Program(Record, frozen=True, kw_only=True):

@@ -8,6 +8,12 @@ LEVELS = ("node OS", "platform stack", "core", "security component", "recurring"
 DUE_STATES = ("ok", "due", "overdue", "unknown")
 
 
+def is_tied(needs_window: str) -> bool:
+    """Whether these words of a row mean that a window is needed."""
+    said = needs_window.strip().lower()
+    return not (said in ("", "no", "false", "-", "–") or said.startswith("none"))
+
+
 class Task(Record, frozen=True, kw_only=True):
     """One row of the schedule.
 
@@ -66,12 +72,16 @@ class DueItem(Record, frozen=True, kw_only=True):
     owner: str
     id: str = ""
     product: str = ""
+    namespaces: tuple[str, ...] = ()
+    """Where the product was seen."""
     current: str = ""
     """The oldest version that runs, where the task keeps a product up to date."""
     target: str = ""
     """The version to go to: what the platform file says, else the newest line that is known."""
     hops: tuple[str, ...] = ()
     """The versions on the way, by the component's path policy, the target last."""
+    hops_needed: int = 0
+    """How many of them until a supported line is reached; 0 when no end of support is known."""
     needed_by: str = ""
     """The earliest date among the needs; empty: nothing sets one."""
     needs: tuple[Need, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 
@@ -62,8 +63,9 @@ class Filled(Struct, frozen=True):
 def fill(items: Sequence[Item], boxes: Sequence[Box]) -> Filled:
     """Put work into windows. Boxes in order of their opening; the same input gives the same answer.
 
-    What is needed earliest goes first, together with what it needs; what has no date comes last, by rank. Work that
-    does not fit into what is left of a window waits for the next, and shorter work may use the room.
+    What only this window can hold in time goes first, with what it needs; then what is late already, the oldest first;
+    then the rest by its date, and what has none by rank. Work that does not fit into what is left of a window waits for
+    the next, and shorter work may use the room.
     """
     by_id = {item.id: item for item in items}
     deadline = _deadlines(items, by_id)
@@ -72,6 +74,7 @@ def fill(items: Sequence[Item], boxes: Sequence[Box]) -> Filled:
     for index, box in enumerate(boxes):
         room = box.usable_ms
         chosen: list[str] = []
+        urgency = partial(_urgency, index, boxes)
         while True:
             ready = [
                 item
@@ -80,7 +83,7 @@ def fill(items: Sequence[Item], boxes: Sequence[Box]) -> Filled:
             ]
             if not ready:
                 break
-            best = min(ready, key=lambda item: (deadline[item.id], item.rank, item.id))
+            best = min(ready, key=lambda item: (urgency(deadline[item.id]), deadline[item.id], item.rank, item.id))
             where[best.id] = index
             room -= best.length_ms
             chosen.append(best.id)
@@ -93,6 +96,15 @@ def fill(items: Sequence[Item], boxes: Sequence[Box]) -> Filled:
         and (item.id not in where or boxes[where[item.id]].closes_ms > item.needed_by_ms)
     )
     return Filled(tuple(placed), unplaced, late)
+
+
+def _urgency(index: int, boxes: Sequence[Box], deadline: int) -> int:
+    """0: this window is the last that is in time; 1: it is late already; 2: it can wait."""
+    box = boxes[index]
+    if deadline < box.closes_ms:
+        return 1
+    later = next((one for one in boxes[index + 1 :] if one.environment == box.environment), None)
+    return 0 if later is not None and deadline < later.closes_ms else 2
 
 
 def _deadlines(items: Sequence[Item], by_id: Mapping[str, Item]) -> dict[str, int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
-from shipkeeper.assessment.due.dates import fitting, is_tied
+from shipkeeper.assessment.due.dates import fitting
 from shipkeeper.knowledge.cadence import PERIODIC, Word, due_after
 from shipkeeper.model.plan import PlanWindow
 from shipkeeper.model.record import Record
-from shipkeeper.model.schedule import DueItem
+from shipkeeper.model.schedule import DueItem, is_tied
 from shipkeeper.model.time import DAY, iso, moment, parse_instant
 
 MONTHS = 12

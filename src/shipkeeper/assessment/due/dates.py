@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shipkeeper.knowledge.cadence import Word, day_start, due_after
 from shipkeeper.model.plan import PlanWindow
-from shipkeeper.model.schedule import Task
+from shipkeeper.model.schedule import Task, is_tied
 from shipkeeper.model.time import DAY, moment
 
 LEAD_MS: Mapping[Word, int] = {
@@ -53,9 +53,3 @@ def fitting(done_ms: int, date_ms: int, word: Word, windows: Sequence[PlanWindow
 def needs_window(task: Task) -> bool:
     """Whether a task is tied to a window, by what its row says."""
     return is_tied(task.needs_window)
-
-
-def is_tied(needs_window: str) -> bool:
-    """Whether these words mean that a window is needed."""
-    said = needs_window.strip().lower()
-    return not (said in ("", "no", "false", "-", "–") or said.startswith("none"))

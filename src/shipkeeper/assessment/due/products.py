@@ -29,6 +29,7 @@ class Told(Struct, frozen=True, kw_only=True):
     current: str = ""
     target: str = ""
     hops: tuple[str, ...] = ()
+    hops_needed: int = 0
     needs: tuple[Need, ...] = ()
     windows_left: int | None = None
     late: bool = False
@@ -64,6 +65,7 @@ def tell(
         current=main.running.oldest,
         target=main.target,
         hops=main.stops,
+        hops_needed=main.hops_needed,
         needs=needs,
         windows_left=left,
         late=late,

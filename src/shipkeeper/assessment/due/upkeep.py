@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shipkeeper.assessment.components import Running
 from shipkeeper.knowledge.library import Knowledge
-from shipkeeper.knowledge.paths import known_releases, path_policy, policies_of
+from shipkeeper.knowledge.paths import known_releases, newest_of_lines, path_policy, policies_of
 from shipkeeper.knowledge.support import Support
 from shipkeeper.model.errors import BadInput, DoesNotFit, ShipkeeperError
 from shipkeeper.model.paths import PathPolicy, Release, UpgradePath
@@ -98,13 +98,8 @@ def _releases(running: Running, knowledge: Knowledge) -> Known:
     listed = known_releases(running.product)
     if listed is not None:
         return Known(listed.releases)
-    found = [Release(version) for text in running.versions if (version := _parsed(text, running.scheme)) is not None]
-    for cycle in knowledge.support.cycles(running.product):
-        text = cycle.latest or cycle.name
-        version = _parsed(text, running.scheme)
-        if version is not None:
-            found.append(Release(version, released_ms=None))
-    return Known(found)
+    here = [Release(version) for text in running.versions if (version := _parsed(text, running.scheme)) is not None]
+    return Known([*here, *newest_of_lines(knowledge.support, running.product, running.scheme)], partial=True)
 
 
 def _target(running: Running, supports: Sequence[tuple[str, Support]], known: Known) -> str:

@@ -1,0 +1,1 @@
+"""Programmes of maintenance."""
