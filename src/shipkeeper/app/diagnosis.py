@@ -11,6 +11,7 @@ from shipkeeper.model.errors import Problems, ShipkeeperError
 State = Literal["ok", "warning", "failed", "unknown"]
 
 NOT_REACHED = 7
+NOT_THERE = 2
 NOT_IN_ORDER = 1
 
 
@@ -30,10 +31,16 @@ class Diagnosis(Struct, frozen=True, kw_only=True, rename="camel"):
     checks: tuple[Check, ...]
     reached: bool
     """The cluster answered and let us in, or was not asked for."""
+    found: bool = True
+    """There is a cluster of that name to ask; else the call, or the kubeconfig, is wrong."""
 
     @property
     def exit_code(self) -> int:
-        """0 in order (warnings included), 7 the cluster cannot be reached, 1 something failed or is not known."""
+        """0 in order (warnings included), 2 there is no such cluster, 7 it cannot be reached, 1 something failed or is
+        not known.
+        """
+        if not self.found:
+            return NOT_THERE
         if not self.reached:
             return NOT_REACHED
         return NOT_IN_ORDER if any(check.state in ("failed", "unknown") for check in self.checks) else 0

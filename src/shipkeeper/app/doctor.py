@@ -21,7 +21,7 @@ from shipkeeper.integrations.kubernetes.connect import Connection, connect
 from shipkeeper.integrations.kubernetes.timing import Timing
 from shipkeeper.integrations.reboot_command.driver import CommandReboot
 from shipkeeper.model.cluster import Lease
-from shipkeeper.model.errors import Failed, Forbidden, ShipkeeperError, Unreachable
+from shipkeeper.model.errors import Failed, Forbidden, ShipkeeperError, Unreachable, UsageProblem
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import Platform
@@ -61,26 +61,27 @@ async def examine(question: Question, environ: Mapping[str, str], cwd: Path, tim
     """The same, with the environment, the folder to look for a platform file from, and the client's clock given."""
     platform, said = platform_checks(question.platform, cwd)
     here = [*state_checks(question.state), *said, *driver_checks(question.plan, platform, environ)]
-    there, context, reached = await _cluster(question, platform, environ, timing)
+    try:
+        there, context, reached = await _cluster(question, platform, environ, timing)
+    except UsageProblem as error:  # the rest is looked at all the same
+        checks = (failure("context", error), *here)
+        return Diagnosis(context=question.context, checks=checks, reached=True, found=False)
     return Diagnosis(context=context, checks=(*there, *here), reached=reached)
 
 
 async def _cluster(
     question: Question, platform: Platform, environ: Mapping[str, str], timing: Timing
 ) -> tuple[list[Check], str, bool]:
-    """(checks, context, reached)."""
+    """(checks, context, reached). Raises UsageProblem when there is no such cluster to ask."""
     warnings: list[str] = []
-    try:
-        connection = connect(
-            environ=environ,
-            kubeconfig=question.kubeconfig or None,
-            context=question.context or None,
-            interactive=sys.stdin.isatty(),
-            on_warning=warnings.append,
-            timing=timing,
-        )
-    except ShipkeeperError as error:
-        return [failure("context", error)], question.context, True
+    connection = connect(
+        environ=environ,
+        kubeconfig=question.kubeconfig or None,
+        context=question.context or None,
+        interactive=sys.stdin.isatty(),
+        on_warning=warnings.append,
+        timing=timing,
+    )
     async with connection:
         access = connection.access
         visit = _Visit(connection, question, platform, environ, timing)

@@ -52,7 +52,7 @@ def command(
     """Tell whether everything is there that survey, plan and run need, and how to mend what is not.
 
     Changes nothing on the cluster; makes the journal and the signing key where there are none. Exit 0 in order,
-    1 something failed or is not known, 7 the cluster cannot be reached.
+    1 something failed or is not known, 2 there is no such context, 7 the cluster cannot be reached.
     """
     plan = load_plan(plan_path) if plan_path else None
     if show_rights is not None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 import msgspec
 
+from shipkeeper.cli.commands import repeat_flags
 from shipkeeper.model.errors import Failed, Problems, ShipkeeperError, UsageProblem
 from shipkeeper.model.record import API_VERSION
 
@@ -14,17 +15,17 @@ from shipkeeper.model.record import API_VERSION
 def report(error: ShipkeeperError, argv: Sequence[str]) -> int:
     """Write the error to stderr, as JSON when ``-o json`` was asked for; returns the exit code."""
     if wants_json(argv):
-        click.echo(msgspec.json.format(msgspec.json.encode(as_document(error)), indent=2).decode(), err=True)
+        click.echo(msgspec.json.format(msgspec.json.encode(as_document(error, argv)), indent=2).decode(), err=True)
     else:
         for one in _each(error):
-            _write(one)
+            _write(one, argv)
         if isinstance(error, Problems):
             click.echo(f"{len(error.problems)} problems; nothing was done.", err=True)
     return error.exit_code
 
 
-def as_document(error: ShipkeeperError) -> dict[str, object]:
-    """The error as an object of kind Error."""
+def as_document(error: ShipkeeperError, argv: Sequence[str] = ()) -> dict[str, object]:
+    """The error as an object of kind Error. Commands in its hint repeat the flags of the call ``argv``."""
     document: dict[str, object] = {
         "apiVersion": API_VERSION,
         "kind": "Error",
@@ -32,13 +33,13 @@ def as_document(error: ShipkeeperError) -> dict[str, object]:
         "message": error.message,
         "object": error.object,
         "why": error.why,
-        "hint": error.hint,
+        "hint": repeat_flags(error.hint, argv),
         "location": None
         if error.location is None
         else {"file": error.location.file, "line": error.location.line, "column": error.location.column},
     }
     if isinstance(error, Problems):
-        document["problems"] = [as_document(one) for one in error.problems]
+        document["problems"] = [as_document(one, argv) for one in error.problems]
     return document
 
 
@@ -65,14 +66,14 @@ def _each(error: ShipkeeperError) -> Sequence[ShipkeeperError]:
     return error.problems if isinstance(error, Problems) and error.problems else (error,)
 
 
-def _write(error: ShipkeeperError) -> None:
+def _write(error: ShipkeeperError, argv: Sequence[str]) -> None:
     where = f"{error.location}: " if error.location else ""
     about = f"{error.object}: " if error.object and error.object not in error.message else ""
     click.echo(f"error: {where}{about}{error.message}", err=True)
     if error.why:
         click.echo(f"  why it matters: {error.why}", err=True)
     if error.hint:
-        click.echo(f"  what to do: {error.hint}", err=True)
+        click.echo(f"  what to do: {repeat_flags(error.hint, argv)}", err=True)
 
 
 def wants_json(argv: Sequence[str]) -> bool:
