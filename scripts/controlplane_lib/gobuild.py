@@ -35,7 +35,8 @@ _NOT_TO_BE_HAD = (
 _TAIL_LINES = 15
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Go's environment for every build here."""
     cores = os.cpu_count() or 1
     flags = f"{os.environ.get('GOFLAGS', '')} -p={min(cores, 4)}".strip()
     return dict(os.environ, GOFLAGS=flags, CGO_ENABLED="0", GOWORK="off")
@@ -45,7 +46,7 @@ def _go(argv: list[str], folder: Path) -> str:
     """Run go; its stdout. Raises Unavailable or BuildFailed with the last lines of its output."""
     if shutil.which("go") is None:
         raise Unavailable("no go command on PATH to build from modules")
-    done = subprocess.run(["go", *argv], cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(["go", *argv], cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return done.stdout
     output = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
@@ -123,6 +124,39 @@ def build_etcd(component: Component, folder: Path) -> Path:
     _write_go_mod(folder, go, f"{path} {component.version}", [], [path])
     out = _compile(folder, "-s -w", [path])
     return next(iter(sorted(out.iterdir())))
+
+
+def build_helm(component: Component, folder: Path) -> Path:
+    """Build helm."""
+    print(f"building helm {component.version} from modules: minutes", file=sys.stderr, flush=True)
+    path = f"helm.sh/helm/{component.version.partition('.')[0]}"
+    go_mod, _ = _go_mod(path, component.version, folder)
+    go = _required_go(go_mod, f"helm {component.version}")
+    _write_go_mod(folder, go, f"{path} {component.version}", [], [f"{path}/cmd/helm"])
+    ldflags = f"-s -w -X {path}/internal/version.version={component.version}"
+    return _compile(folder, ldflags, [f"{path}/cmd/helm"]) / "helm"
+
+
+def module_folder(path: str, version: str, folder: Path) -> Path:
+    """The folder of a published module's sources, downloaded where need be."""
+    return _go_mod(path, version, folder)[1]
+
+
+def build_controller_gen(version: str, modules: dict[str, str], packages: list[str], folder: Path) -> Path:
+    """Build controller-gen in a module that also holds `packages`, so that it can read their types there."""
+    tool = "sigs.k8s.io/controller-tools"
+    needed = {tool: version, **modules}
+    wanted = max((_required_go(_go_mod(path, at, folder)[0], path) for path, at in needed.items()), key=_as_numbers)
+    lines = ["module shipkeeper.test/crds", "", f"go {wanted}", "", "require ("]
+    lines += [f"\t{path} {at}" for path, at in needed.items()]
+    (folder / "go.mod").write_text("\n".join([*lines, ")", "", f"tool {tool}/cmd/controller-gen", ""]))
+    imports = "".join(f'import _ "{package}"\n' for package in packages)
+    (folder / "packages.go").write_text(f"package crds\n\n{imports}")
+    return _compile(folder, "-s -w", [f"{tool}/cmd/controller-gen"]) / "controller-gen"
+
+
+def _as_numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def build_kwok(component: Component, folder: Path) -> tuple[Path, Path]:
