@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shipkeeper.semantics.wire import PLATFORM_READERS
 from tests.real.conftest import RUNNER
 from tests.real.harness import rights
 from tests.real.harness.product import DOES_NOT_FIT, OK, Product
@@ -17,6 +18,9 @@ from tests.real.plane.cluster import Size, build
 from tests.real.plane.plane import Plane
 
 pytestmark = pytest.mark.real
+
+BOTH = [*rights.shipped("survey.yaml"), *rights.shipped(rights.OPTIONAL)]
+"""What a survey reads, and the optional right to Helm's records."""
 
 KUBECTL = {
     "nodes": ["nodes"],
@@ -56,7 +60,7 @@ def survey(product: Product) -> dict[str, Any]:
 
 @pytest.mark.requirement("R-A1")
 def test_the_shipped_role_is_enough_and_the_counts_are_kubectl_s(plane: Plane, api: Api, product: Product) -> None:
-    rights.apply(api, rights.shipped("survey.yaml"), RUNNER)
+    rights.apply(api, BOTH, RUNNER)
     found = survey(product)
     assert found["missing"] == [], "the shipped role lets a survey read less than it needs"
     assert found["cluster"]["serverVersion"] == plane.server_version
@@ -69,15 +73,16 @@ def test_each_missing_right_is_told_with_what_it_makes_unknown(api: Api, product
     told: dict[str, list[str]] = {}
     served = api.call("GET", "/apis")["groups"]
     groups = {"", *(group["name"] for group in served)}
-    for name, objects in rights.single_rights(rights.shipped("survey.yaml")):
-        resource, _, group = name.split(" ")[1].partition(".")
+    for name, objects in rights.single_rights(BOTH):
+        full = name.split(" ")[1]
+        resource, _, group = full.partition(".")
         if group not in groups:
             # Not installed on this plane: there is nothing that could be refused.
             continue
         rights.apply(api, objects, RUNNER)
         missing = survey(product)["missing"]
         told[name] = [row["what"] for row in missing]
-        wanted = "clusterIdentity" if name == "get namespaces" else resource
+        wanted = "clusterIdentity" if name == "get namespaces" else full if full in PLATFORM_READERS else resource
         assert [row["what"] for row in missing] == [wanted], (
             f"without the right to {name} a survey says that it misses {told[name]}: a gap would pass for nothing there"
         )
@@ -103,7 +108,10 @@ def test_the_survey_holds_no_secret_and_the_role_reads_none(api: Api, product: P
     for what, text in (("stdout", answer.out.encode()), ("stderr", answer.err.encode()), ("the inventory", kept)):
         assert canary.encode() not in text, f"{what} repeats a secret"
     resources = [
-        row for obj in rights.shipped("survey.yaml") for rule in obj.get("rules", []) for row in rule["resources"]
+        row
+        for obj in rights.shipped("survey.yaml")
+        for rule in obj.get("rules", [])
+        for row in rule.get("resources", [])
     ]
     assert not {"secrets", "configmaps"} & set(resources)
     checked = product.call("check", "--from", str(saved), "-o", "json", codes=(OK, DOES_NOT_FIT)).json
