@@ -21,9 +21,7 @@ def closed_days(platform: Platform, environment: Environment | None, first_ms: i
 
     Raises BadInput for a part of a country that the holidays library does not know.
     """
-    country = (environment.country if environment is not None else "") or platform.country
-    first, last = moment(first_ms, platform.zone).date(), moment(last_ms, platform.zone).date()
-    found = national(country, first.year, last.year)
+    found = national_of(platform, environment, first_ms, last_ms)
     own: dict[date, str] = {}
     for freeze in platform.freezes + (environment.freezes if environment is not None else ()):
         if freeze.closed:
@@ -34,6 +32,13 @@ def closed_days(platform: Platform, environment: Environment | None, first_ms: i
                 own[day] = freeze.name
                 day += timedelta(days=1)
     return found.with_days(own)
+
+
+def national_of(platform: Platform, environment: Environment | None, first_ms: int, last_ms: int) -> ClosedDays:
+    """The environment's national holidays in that time. Raises as ``closed_days``."""
+    country = (environment.country if environment is not None else "") or platform.country
+    first, last = moment(first_ms, platform.zone).date(), moment(last_ms, platform.zone).date()
+    return national(country, first.year, last.year)
 
 
 @lru_cache(maxsize=32)

@@ -22,6 +22,7 @@ VERBS = {
     "plan": "Order nodes into batches and windows; explain and compare plans.",
     "rehearse": "Play the plan on a twin of the cluster, many times, in virtual time.",
     "checklist": "The boxes a person would tick before and after.",
+    "windows": "When maintenance may happen, who agreed to it, and how windows were used.",
     "notices": "Who is told what, and when.",
     "run": "Carry out a plan, durably and behind gates.",
     "runs": "List runs; status, pause, resume, approve, abort.",

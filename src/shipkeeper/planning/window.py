@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import takewhile
 
 from dateutil.rrule import rrule, rrulestr
 
@@ -60,17 +61,24 @@ def parse_window(text: str, default_zone: str = "UTC") -> PlanWindow:
 
 def next_window(rule: WindowRule, after_ms: int) -> PlanWindow:
     """The rule's first window that opens at or after ``after_ms``. Raises BadInput when there is none any more."""
-    zone = load_zone(rule.zone)
+    found = next(_openings(rule, after_ms), None)
+    if found is None:
+        raise BadInput(
+            f"window {rule.name!r} does not open any more after {iso(after_ms, rule.zone)}",
+            hint="its RRULE has ended: agree on new windows and extend UNTIL or COUNT",
+        )
+    return found
+
+
+def _openings(rule: WindowRule, after_ms: int) -> Iterator[PlanWindow]:
+    """The rule's windows that open at or after ``after_ms``, earliest first."""
+    zone, length_ms = load_zone(rule.zone), parse_duration(rule.duration)
     # One day back: an opening that the clock's jump moved forward starts from an earlier written time.
     local = moment(after_ms, rule.zone).replace(tzinfo=None) - timedelta(days=1)
     for start in _starts(rule, local):
         opens_ms = local_instant(start, zone, later=True)
         if opens_ms >= after_ms:
-            return _window(opens_ms, opens_ms + parse_duration(rule.duration), rule.zone, rule.name)
-    raise BadInput(
-        f"window {rule.name!r} does not open any more after {iso(after_ms, rule.zone)}",
-        hint="its RRULE has ended: agree on new windows and extend UNTIL or COUNT",
-    )
+            yield _window(opens_ms, opens_ms + length_ms, rule.zone, rule.name)
 
 
 def open_or_next(rule: WindowRule, at_ms: int) -> PlanWindow:
@@ -91,16 +99,8 @@ def window_on(rule: WindowRule, day: date) -> PlanWindow | None:
 
 def upcoming(rule: WindowRule, after_ms: int, until_ms: int) -> Iterator[PlanWindow]:
     """The rule's windows that close after ``after_ms`` and open before ``until_ms``, earliest first."""
-    opens_ms = after_ms - parse_duration(rule.duration) + 1
-    while True:
-        try:
-            window = next_window(rule, opens_ms)
-        except BadInput:  # the rule has ended
-            return
-        if window.opens_ms >= until_ms:
-            return
-        yield window
-        opens_ms = window.opens_ms + 1
+    openings = _openings(rule, after_ms - parse_duration(rule.duration) + 1)
+    return takewhile(lambda window: window.opens_ms < until_ms, openings)
 
 
 def window_at(rule: WindowRule, opens_ms: int, closes_ms: int) -> PlanWindow | None:

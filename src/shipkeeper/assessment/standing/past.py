@@ -22,7 +22,7 @@ class NodeTurn(Struct, frozen=True):
 
 
 class PastRun(Struct, frozen=True, kw_only=True):
-    """One run. ``began_ms``: its first effect, 0 before that; ``ended_ms`` 0: it has not ended.
+    """One run. ``began_ms`` and ``last_ms``: its first and last effect, 0 before that; ``ended_ms`` 0: not ended.
 
     ``busy_ms`` is the time between the first and the last effect, holds included and pauses between processes not.
     """
@@ -31,6 +31,7 @@ class PastRun(Struct, frozen=True, kw_only=True):
     plan: Plan
     state: str
     began_ms: int = 0
+    last_ms: int = 0
     ended_ms: int = 0
     busy_ms: int = 0
     nodes: tuple[NodeTurn, ...] = ()
@@ -54,7 +55,7 @@ def kind_of(plan: Plan) -> str:
 def past_run(entries: Iterable[Entry]) -> PastRun | None:
     """Fold one run's entries, in order; None when it has no plan."""
     run, plan, state = "", None, "waiting"
-    began = ended = busy = last_effect = 0
+    began = last = ended = busy = last_effect = 0
     nodes: dict[str, NodeTurn] = {}
     for entry in entries:
         event = entry.event
@@ -64,7 +65,7 @@ def past_run(entries: Iterable[Entry]) -> PastRun | None:
         elif isinstance(event, StepIntent | StepOutcome):
             began = began or entry.at_ms
             busy += entry.at_ms - last_effect if last_effect else 0
-            last_effect = entry.at_ms
+            last = last_effect = entry.at_ms
             node, _, action = event.step.rpartition("/")
             if isinstance(event, StepOutcome) and (action, event.state) == ("settle", "done") and plan is not None:
                 nodes[node] = NodeTurn(node, plan.planned(node).uid, entry.at_ms)
@@ -79,6 +80,7 @@ def past_run(entries: Iterable[Entry]) -> PastRun | None:
         plan=plan,
         state=state,
         began_ms=began,
+        last_ms=last,
         ended_ms=ended if state in FINISHED else 0,
         busy_ms=busy,
         nodes=tuple(nodes[name] for name in sorted(nodes)),
