@@ -55,6 +55,14 @@ def test_a_product_is_shown_with_its_dates_and_quirks(call, output):
     assert "endoflife.date" in done.stdout
 
 
+def test_keys_are_written_as_all_output_is(call):
+    told = json.loads(
+        call("knowledge", "show", "keycloak", "--version", "26.1.0", "--to", "26.7.2", *AT, "-o", "json").stdout
+    )
+    assert told["support"]["latestReleased"] == "2025-04-11"
+    assert {"recognisedBy", "pathPolicies", "lines", "quirks", "hits"} <= set(told)
+
+
 def test_a_product_is_found_by_its_name_or_chart(call):
     for text in ("Trivy operator", "trivy-operator", "TRIVY-OPERATOR", "kube-prometheus-stack"):
         assert call("knowledge", "show", text, *AT).exit_code == 0, text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,6 +86,24 @@ def test_a_bundle_goes_from_one_machine_to_another(open_registry: LocalRegistry,
     again = run(there, "update", exact, "--plain-http")
     assert again["result"] == "installed already, nothing changed"
     assert run(there, "show")["installedIssued"] == "2026-11-24T10:00:00Z"
+
+
+def test_the_guide_really_runs(open_registry: LocalRegistry, tmp_path: Path) -> None:
+    """Every command of the guide, in its order, from an empty folder."""
+    guide = Path(__file__).resolve().parents[2] / "docs/guides/air-gapped-knowledge.md"
+    commands = [line[2:] for line in guide.read_text().splitlines() if line.startswith("$ ")]
+    assert len(commands) >= 6
+    row = {"cveID": "CVE-2025-1974", "dateAdded": "2026-11-20"}
+    kev = {"dateReleased": "2026-11-20T00:00:00Z", "vulnerabilities": [row]}
+    (tmp_path / "kev.json").write_text(json.dumps(kev))
+    own = {"SHIPKEEPER_STATE": str(tmp_path / "state"), "SHIPKEEPER_CONFIG": str(tmp_path / "config")}
+    for command in commands:
+        words = shlex.split(command.replace("localhost:5000", open_registry.address))
+        assert words[0] == "shipkeeper"
+        asked = [sys.executable, "-m", *words]
+        done = subprocess.run(asked, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, **own})
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+    assert "installed" in done.stdout
 
 
 def test_a_blob_that_was_changed_in_the_registry_is_refused(open_registry: LocalRegistry) -> None:

@@ -164,7 +164,7 @@ def pin(key: TrustedKey, config: Path) -> Path:
 
 
 def make_bundle(
-    known: Knowledge, given: Mapping[str, bytes], issued: str, title: str, signer: Ed25519Signer
+    known: Knowledge, given: Mapping[str, bytes], issued: str, title: str, signer: Ed25519Signer, name: str = "bundle"
 ) -> tuple[bytes, Bundle]:
     """A signed bundle of the sections that hold here, each replaced by the one given. Raises BadInput for a bad one."""
     sections = {name: known.section(name)[0] for name in BUNDLED}
@@ -173,7 +173,7 @@ def make_bundle(
     sections.update(given)
     text = pack(sections, issued, title)
     data = write_bundle(text, sections, signer.key_id, signer.sign(signed_bytes(text)))
-    return data, open_bundle(data, "the bundle to be written")
+    return data, open_bundle(data, name)
 
 
 def read_own(path: Path) -> OwnFacts:

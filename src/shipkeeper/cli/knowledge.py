@@ -180,11 +180,11 @@ def pack(
     kept = State.open(state)
     signer = load(Path(key)) if key else load_or_make(kept.key_path)
     issued = iso(parse_instant(at) if at else now_ms(), "UTC")
-    data, bundle = make_bundle(load_knowledge(kept), _given(given), issued, title, signer)
+    data, bundle = make_bundle(load_knowledge(kept), _given(given), issued, title, signer, out)
     write_atomically(Path(out), data, 0o644)
     where = "--key is its private half" if key else "shipkeeper evidence key --out pub.pem"
     hint(f"whoever takes it needs the public key {signer.key_id} ({where})")
-    _tell(bundle, output, f"written to {out}", signer.key_id, "")
+    _tell(bundle, output, "written", signer.key_id, "")
 
 
 @command.command("push")

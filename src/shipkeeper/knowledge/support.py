@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from shipkeeper.knowledge.documents import check_format, check_sources, decode, wrong
 from shipkeeper.knowledge.numbering import belongs, numbers_of
 from shipkeeper.knowledge.sources import Source
+from shipkeeper.model.record import Record
 
 Kind = Literal["date", "policy", "unknown"]
 State = Literal["supported", "security only", "ended", "unknown"]
@@ -75,7 +76,7 @@ class SupportFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     products: tuple[ProductSupport, ...]
 
 
-class Support(Struct, frozen=True, kw_only=True):
+class Support(Record, frozen=True, kw_only=True):
     """Until when a version is supported, as asked on a day. Dates are YYYY-MM-DD, empty when not known."""
 
     product: str
