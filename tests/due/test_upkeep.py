@@ -294,3 +294,55 @@ def test_the_chart_tells_every_line_without_colour() -> None:
         assert words in text, words
     described = root.find("{http://www.w3.org/2000/svg}desc").text
     assert "Keycloak 26.1.2: 26.1 ended on 2026-11-02." in described
+
+
+def kubernetes_row(platform: str, inv, agreed=()):
+    from shipkeeper.app.due import list_due
+    from shipkeeper.app.platform_file import parse_platform
+
+    text = f"""
+zone: UTC
+environments: [{{name: production, clusters: [{{name: test}}], windows: [{agreed}]}}]
+{platform}"""
+    found = list_due(parse_platform(text.encode(), "p"), inv, (), AT, knowledge=KNOWN)
+    return next(item for item in found.items if item.id == "kubernetes")
+
+
+WINDOW = "{name: w, rrule: FREQ=MONTHLY;BYDAY=3TU, start: 21:00, duration: 3h, zone: UTC}"
+
+
+@pytest.mark.requirement("R-B7")
+def test_removed_apis_in_use_are_named_before_the_minor_that_takes_them() -> None:
+    from shipkeeper.model.releases import ManifestObject
+
+    old = ManifestObject("flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema", "", "old")
+    inv = running(server="v1.31.2", releases=(Release("shop", "shop", 1, "deployed", "shop", objects=(old,)),))
+    item = kubernetes_row("notices: {kubernetesMinor: 2 weeks}", inv, WINDOW)
+    assert "removed APIs in use: FlowSchema flowcontrol.apiserver.k8s.io/v1beta3 of shop/shop" in item.reason, (
+        item.reason
+    )
+
+
+@pytest.mark.requirement("R-B7")
+def test_not_having_read_the_manifests_is_not_taken_for_no_removed_api() -> None:
+    from shipkeeper.model.inventory import Missing
+
+    inv = running(server="v1.34.2", missing=(Missing("secrets", "forbidden", "which charts", "releases"),))
+    assert "whether removed APIs are in use is not known" in kubernetes_row("", inv, WINDOW).reason
+
+
+@pytest.mark.requirement("R-C2")
+@pytest.mark.parametrize(
+    ("weeks", "words"),
+    [
+        ("2 weeks", "developers' notice (2 weeks) must leave by 2026-12-01 for 15 Dec"),
+        (
+            "4 weeks",
+            "developers' notice (4 weeks) is too late for the window of 15 Dec: sent today it allows 22 Dec 2026",
+        ),
+        ('""', "nobody has decided how long before it developers are told"),
+    ],
+)
+def test_the_notice_of_a_kubernetes_minor_has_a_date_of_its_own(weeks: str, words: str) -> None:
+    item = kubernetes_row(f"notices: {{kubernetesMinor: {weeks}}}", running(server="v1.34.2"), WINDOW)
+    assert words in item.reason, item.reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shipkeeper.app.actions import still_open
+from shipkeeper.app.due_needs import needs_of
 from shipkeeper.app.state import State
 from shipkeeper.assessment.components import components
 from shipkeeper.assessment.due import NodeDone, Question, Said, due, facts_of
@@ -70,6 +71,7 @@ def list_due(
     cared = upkeep(running, known, moment(now_ms, platform.zone).date())
     answers = [event for event in book if isinstance(event, ExposureAnswered)]
     patches = patch_view(inventory, platform, known, answers, now_ms)
+    further = needs_of(platform, inventory, cared, known, windows, now_ms, needs_by_product(patches))
     items = due(
         Question(
             platform=platform,
@@ -80,7 +82,8 @@ def list_due(
             said=said_of(book),
             windows=windows,
             upkeep=cared,
-            needs=needs_by_product(patches),
+            needs=further.needs,
+            remarks=further.remarks,
             actions=still_open(book),
         )
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shipkeeper.app.classify import Around, Given, classify_given
 from shipkeeper.app.due import journal_facts, list_due
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.propose import Wishes, propose
@@ -14,6 +15,7 @@ from shipkeeper.app.state import State
 from shipkeeper.app.workdays import closed_days
 from shipkeeper.assessment.standing.freezes import compile_freezes, frozen_during
 from shipkeeper.knowledge.library import Knowledge, bundled
+from shipkeeper.model.book import EmergencyDeclared, ExposureAnswered
 from shipkeeper.model.declared_windows import CHANGES, WindowRule
 from shipkeeper.model.errors import BadInput, Refused, ShipkeeperError
 from shipkeeper.model.inventory import Inventory
@@ -21,7 +23,8 @@ from shipkeeper.model.lead import Lead, parse_lead
 from shipkeeper.model.plan import PlanWindow
 from shipkeeper.model.platform import ClusterConfig, Environment, Platform
 from shipkeeper.model.program import Program, Work
-from shipkeeper.model.time import DAY, iso, parse_duration
+from shipkeeper.model.run import RunEvent
+from shipkeeper.model.time import DAY, iso, moment, parse_duration
 from shipkeeper.model.workdays import after_working_days
 from shipkeeper.planning.fill import Box
 from shipkeeper.planning.program import Asked, Opening, make_program
@@ -75,6 +78,7 @@ def programme(
             context=looked.context or cluster.context,
             inventory=looked.inventory,
             items=found.items,
+            change=_Classes(platform, known, looked.inventory, book, now_ms),
             node_seconds=_node_seconds(looked, platform, now_ms, doubts),
         )
         works.extend(_lawful(work, platform, now_ms) for work in works_of(due, platform, known, only))
@@ -105,6 +109,34 @@ def _place(platform: Platform, looked: Looked) -> tuple[Environment, ClusterConf
         return found
     cluster = ClusterConfig(name=looked.cluster or identity.name or looked.context or "cluster")
     return Environment(name="production", clusters=(cluster,)), cluster
+
+
+class _Classes:
+    """The class of each hop, by its versions, the APIs it removes, and what scanners and people said."""
+
+    def __init__(
+        self, platform: Platform, known: Knowledge, inventory: Inventory, book: Sequence[RunEvent], now_ms: int
+    ) -> None:
+        self._around = Around(
+            platform=platform,
+            knowledge=known,
+            today=moment(now_ms, platform.zone).date(),
+            inventory=inventory,
+            answers=tuple(event for event in book if isinstance(event, ExposureAnswered)),
+            emergencies=tuple(event for event in book if isinstance(event, EmergencyDeclared)),
+        )
+
+    def __call__(self, product: str, before: str, after: str) -> tuple[str, tuple[str, ...]]:
+        given = Given(component=product, from_version=before, to_version=after)
+        classed = classify_given(given, self._around)
+        change = classed.notice if classed.notice != "emergency" else "security-patch"
+        if classed.kind == "security-patch":
+            change = "security-patch"
+        why = [reason.text for reason in classed.reasons if reason.decides][:2]
+        unread = sorted({gap.source for gap in classed.unknown})
+        if unread:
+            why.append(f"not compared: {', '.join(unread)} (shipkeeper classify)")
+        return change, tuple(why)
 
 
 def _node_seconds(looked: Looked, platform: Platform, now_ms: int, doubts: list[str]) -> tuple[float, float] | None:

@@ -81,7 +81,7 @@ class LazyVerbs(click.Group):
         except (click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            if ctx.obj["verbose"] >= 2:
+            if (ctx.obj or {}).get("verbose", 0) >= 2:
                 raise
             from shipkeeper.cli.errors import report, unexpected
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 from msgspec import Struct
@@ -17,7 +17,6 @@ from shipkeeper.model.program import Impact, Work, WorkStep
 from shipkeeper.model.releases import Release
 from shipkeeper.model.schedule import DueItem, is_tied
 from shipkeeper.model.time import MINUTE, SECOND
-from shipkeeper.model.version import parse_version
 
 NODES = "nodes"
 MOST_HOPS = 12
@@ -33,9 +32,9 @@ class ClusterDue(Struct, frozen=True, kw_only=True):
     context: str
     inventory: Inventory | None
     items: tuple[DueItem, ...]
+    change: Callable[[str, str, str], tuple[str, tuple[str, ...]]]
+    """(product, from, to) → (class of change, why)."""
     node_seconds: tuple[float, float] | None = None
-    changes: Mapping[str, tuple[str, tuple[str, ...]]] = {}
-    """``product from to`` → (class of change, reasons), where somebody classed it."""
 
 
 def works_of(due: ClusterDue, platform: Platform, knowledge: Knowledge, only: Sequence[str] = ()) -> tuple[Work, ...]:
@@ -56,12 +55,11 @@ def works_of(due: ClusterDue, platform: Platform, knowledge: Knowledge, only: Se
 def _hops(item: DueItem, due: ClusterDue, platform: Platform, knowledge: Knowledge) -> list[Work]:
     outlines = sequence_for(item.product)
     product = knowledge.products.get(item.product)
-    scheme = product.scheme if product else "loose"
     release, owner = _owner(item.product, due.inventory, knowledge)
     made: list[Work] = []
     before = item.current
     for number, stop in enumerate(item.hops, start=1):
-        change, why = _change(item.product, before, stop, scheme, due)
+        change, why = due.change(item.product, before, stop)
         id = _id(due, item.product, stop)
         words = {
             "from": before,
@@ -156,20 +154,6 @@ def _owner(product: str, inventory: Inventory | None, knowledge: Knowledge) -> t
         if one.kind == "HelmRelease" and knowledge.products.identify_chart(one.chart) == product:
             return Release(one.namespace, one.release_name or one.name, 0, chart=one.chart), "flux"
     return None, "none"
-
-
-def _change(product: str, before: str, stop: str, scheme: str, due: ClusterDue) -> tuple[str, tuple[str, ...]]:
-    """The class somebody worked out, else what the distance of the versions tells, said to be no more than that."""
-    known = due.changes.get(f"{product} {before} {stop}")
-    if known is not None:
-        return known
-    old, new = parse_version(before, scheme), parse_version(stop, scheme)
-    if product in ("kubernetes", "kubespray", "ck8s-kubespray") and old.minor_key != new.minor_key:
-        return "kubernetes-minor", ("another minor of Kubernetes",)
-    if old.major != new.major:
-        return "major", ("another major version; by its number only, nothing was compared",)
-    kind = "minor" if old.minor_key != new.minor_key else "patch"
-    return "minor", (f"another {kind} version; by its number only: compare with shipkeeper classify",)
 
 
 def _needs_window(item: DueItem, outlines: WorkSequence, change: str) -> bool:

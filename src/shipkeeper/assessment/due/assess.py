@@ -36,6 +36,8 @@ class Question(Struct, frozen=True, kw_only=True):
     """Product → what is known of it; empty when nothing was read."""
     needs: Mapping[str, Sequence[Need]] = {}
     """Product → further needs: patches, removed APIs, proposed updates."""
+    remarks: Mapping[str, Sequence[str]] = {}
+    """Product → sentences that belong to its reason and set no date."""
     actions: Sequence[ActionOpened] = ()
     """Open actions of retrospectives."""
 
@@ -73,6 +75,7 @@ def _item(asked: Question, task: Task, wanting: Sequence[str]) -> DueItem:
     if told.state:
         # What is known of its versions answers what nobody recorded.
         state = told.state if state == "unknown" and told.settled else worse(state, told.state)
+    said = asked.remarks.get(task.product, ())
     needs = told.needs
     if next_ms is not None:
         text = f"{task.cadence}, last done {iso(done.at_ms or 0, platform.zone)[:10]}"
@@ -88,7 +91,7 @@ def _item(asked: Question, task: Task, wanting: Sequence[str]) -> DueItem:
         last_done="" if done.at_ms is None else iso(done.at_ms, platform.zone),
         next_due="" if next_ms is None else iso(next_ms, platform.zone),
         state=state,
-        reason="; ".join(part for part in (told.text, reason, done.text, seen.text, _unread(words)) if part),
+        reason="; ".join(part for part in (told.text, *said, reason, done.text, seen.text, _unread(words)) if part),
         owner=task.owner or _owner(platform, task, mine),
         product=mine[0].running.product if len(mine) == 1 else "",
         namespaces=mine[0].running.namespaces if len(mine) == 1 else (),

@@ -80,7 +80,7 @@ def _state(
         return "overdue"
     if any(need.by and parse_instant_day(need.by) <= now_ms for need in firm):
         return "overdue"
-    if any(one.ended for one in mine):
+    if any(one.ended for one in mine) or any(need.kind == "update" for need in needs):
         return "due"
     if by_ms is None:
         return "unknown" if any(not one.supports for one in mine) else "ok"
