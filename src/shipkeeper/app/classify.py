@@ -183,9 +183,7 @@ class _Reading:
         )
 
     def _distance(self) -> tuple[Found, str]:
-        before, after = self.versions
-        scheme = self.scheme or _scheme_of(before, after)
-        distance, why = distance_of(before, after, scheme) if scheme else ("unknown", _no_scheme(before, after))
+        distance, why = distance_between(*self.versions, self.scheme)
         gap = Gap(source="version", text=why, how="give versions as the component writes them")
         mended = tuple(
             Evidence(
@@ -333,8 +331,14 @@ def _scheme_of(before: str, after: str) -> str:
     return guessed.pop() if len(guessed) == 1 else ""
 
 
-def _no_scheme(before: str, after: str) -> str:
-    return f"{before} and {after} cannot be read as versions of one kind: how far apart they are is not known"
+def distance_between(before: str, after: str, scheme: str = "") -> tuple[str, str]:
+    """(distance, why it is not known) of two versions, of a scheme that is known or that both can be read with."""
+    if not before or not after:
+        return "unknown", "the version before or after is not told"
+    found = scheme or _scheme_of(before, after)
+    if not found:
+        return "unknown", f"{before} and {after} cannot be read as versions of one kind"
+    return distance_of(before, after, found)
 
 
 def _read_version(text: str, scheme: str) -> Version | None:

@@ -29,6 +29,13 @@ class TreeFile(NamedTuple):
     size: int
 
 
+class Divergence(NamedTuple):
+    """Where two revisions parted (empty: nowhere), and the files that the second one changed since."""
+
+    base: str
+    paths: tuple[str, ...]
+
+
 class Repository(Protocol):
     """Reads one checkout or bare repository. Nothing is fetched, nothing is written, no hook or filter runs."""
 
@@ -50,3 +57,6 @@ class Repository(Protocol):
 
         Raises BadInput for no such revision, and for a file that is larger than any text a person would read.
         """
+
+    def changes(self, base: str, revision: str) -> Divergence:
+        """What a branch changes against another one. Raises BadInput for no such revision, Failed where git fails."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shipkeeper.model.errors import BadInput, Failed, MissingExtra
-from shipkeeper.ports.repository import Branch, Tag, TreeFile
+from shipkeeper.ports.repository import Branch, Divergence, Tag, TreeFile
 
 LARGEST = 8 * 1024 * 1024
 """Bytes. A text that a person is to read is smaller."""
@@ -87,6 +87,19 @@ class GitRepository:
                 hint="look at it by hand: git show " + f"{revision}:{path}",
             )
         return self._run("cat-file", "blob", f"{commit}:{path}")
+
+    def changes(self, base: str, revision: str) -> Divergence:
+        """What a branch changes against another one, since they parted."""
+        ours, theirs = self._resolve(base), self._resolve(revision)
+        done = self._start("merge-base", ours, theirs)
+        if done.returncode == 1 and not done.stderr:
+            return Divergence("", ())
+        if done.returncode:
+            raise _failed(self._folder, ("merge-base",), done.stderr)
+        fork = done.stdout.decode().split()[0]
+        quiet = ("--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-r", "-z")
+        out = self._run("diff-tree", *quiet, fork, theirs)
+        return Divergence(fork, tuple(sorted(os.fsdecode(path) for path in out.split(b"\0") if path)))
 
     def _refs(self, *under: str) -> list[tuple[str, int, str, str]]:
         form = "%(refname)%00%(creatordate:unix)%00%(objectname)%00%(contents:subject)%00"
