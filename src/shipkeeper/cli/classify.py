@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from shipkeeper.app.classify import Around, Given, answer_exposure, classify_given
+from shipkeeper.app.knowledge import load_knowledge
 from shipkeeper.app.logbook import Logbook
-from shipkeeper.app.platform_file import load_platform
+from shipkeeper.app.platform_file import find_platform, load_platform
 from shipkeeper.app.propose import now_ms
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.state import State
 from shipkeeper.app.survey import read_inventory
-from shipkeeper.cli.classify_screen import draw, markdown
+from shipkeeper.app.updates import class_updates, find_updates
+from shipkeeper.cli.classify_screen import draw, draw_updates, markdown, updates_markdown
 from shipkeeper.cli.options import output_option, platform_option, source_options, state_option
 from shipkeeper.cli.output import emit, hint
-from shipkeeper.knowledge.exploited import read_catalogue
 from shipkeeper.knowledge.library import Knowledge
 from shipkeeper.model.book import EmergencyDeclared, ExposureAnswered
 from shipkeeper.model.errors import UsageProblem
 from shipkeeper.model.inventory import Inventory
-from shipkeeper.model.platform import Platform
 from shipkeeper.model.time import moment, parse_instant
 
 
 @click.command("classify")
-@click.option("--component", required=True, metavar="NAME", help="What changes, such as kyverno or kubernetes.")
+@click.option("--component", default="", metavar="NAME", help="What changes, such as kyverno or kubernetes.")
+@click.option(
+    "--updates",
+    multiple=True,
+    metavar="REPO",
+    help="List the updates that wait as Renovate's branches here, instead of one component.",
+)
 @click.option(
     "--from-version", default="", metavar="V", help="The version that runs; else the chart's, or what --from shows."
 )
@@ -58,6 +66,7 @@ from shipkeeper.model.time import moment, parse_instant
 @output_option()
 def command(
     component: str,
+    updates: tuple[str, ...],
     exploited: str,
     exposed: tuple[str, ...],
     not_exposed: tuple[str, ...],
@@ -81,8 +90,14 @@ def command(
     for line in assumed:
         hint(line)
     at_ms = parse_instant(at) if at else now_ms()
-    knowledge = _knowledge(exploited, said)
-    book = Logbook.of(State.open(state), said)
+    kept = State.open(state)
+    file = Path(platform) if platform else find_platform(Path.cwd())
+    sources = replace(said.sources, exploited=str(Path(exploited).absolute())) if exploited else said.sources
+    knowledge = load_knowledge(kept, sources, file.absolute().parent if file is not None else Path.cwd())
+    if not component:
+        _list_updates(updates or said.sources.updates, knowledge, at_ms, output)
+        return
+    book = Logbook.of(kept, said)
     for answer, pairs in (("exposed", exposed), ("not-exposed", not_exposed)):
         for pair in pairs:
             id, reason = _pair(answer, pair)
@@ -119,7 +134,20 @@ def _pair(flag: str, text: str) -> tuple[str, str]:
     return id.strip().upper(), reason.strip()
 
 
-def _knowledge(given: str, platform: Platform) -> Knowledge:
-    """Facts that ship, with the catalogue named here or in the platform file."""
-    path = given or platform.sources.exploited
-    return Knowledge(exploited=read_catalogue(Path(path).expanduser().read_bytes(), path)) if path else Knowledge()
+def _list_updates(folders: Sequence[str], knowledge: Knowledge, at_ms: int, output: str) -> None:
+    """Every update that waits in these repositories, with the class that its versions give it."""
+    if not folders:
+        raise UsageProblem(
+            "what changes is not said",
+            hint="--component NAME for one change; --updates REPO for the updates that wait as Renovate's branches",
+        )
+    found = class_updates(*find_updates(folders), knowledge, at_ms)
+    for line in found.unknown:
+        hint(f"unknown: {line}")
+    emit(
+        "OpenUpdates",
+        found,
+        output,
+        lambda console: draw_updates(console, found),
+        lambda: updates_markdown(found),
+    )

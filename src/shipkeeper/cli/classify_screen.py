@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shipkeeper.app.updates import OpenUpdates
 from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.output import markdown_table
 from shipkeeper.model.change_class import ChangeClass, Evidence
@@ -107,3 +108,36 @@ def markdown(found: ChangeClass, notices: NoticePolicy) -> str:
             for gap in found.unknown
         ]
     return "\n".join(lines)
+
+
+_UPDATE_HEADERS = ["DEPENDENCY", "FROM", "TO", "CLASS", "WAITS", "BRANCH"]
+
+
+def _update_rows(found: OpenUpdates) -> list[list[str]]:
+    return [
+        [
+            one.dependency,
+            one.current or "?",
+            one.proposed or "?",
+            one.change.kind,
+            f"{one.days} day{'' if one.days == 1 else 's'}",
+            one.branch,
+        ]
+        for one in found.items
+    ]
+
+
+def draw_updates(console: Console, found: OpenUpdates) -> None:
+    """What waits, the oldest first."""
+    if not found.items:
+        say(console, "", "No update waits as a branch.")
+        return
+    styles = {(i, 3): _STYLES[one.change.kind] for i, one in enumerate(found.items)}
+    show_columns(console, _UPDATE_HEADERS, _update_rows(found), whole=(0, 1, 2, 3), styles=styles)
+    console.print()
+    say(console, "", "Classes are by the versions alone: shipkeeper classify --component looks at what changes.")
+
+
+def updates_markdown(found: OpenUpdates) -> str:
+    """The same as a table."""
+    return markdown_table([name.capitalize() for name in _UPDATE_HEADERS], _update_rows(found))

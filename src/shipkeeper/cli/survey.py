@@ -12,6 +12,7 @@ from shipkeeper.app.inventory_diff import InventoryDiff, diff
 from shipkeeper.app.inventory_file import save
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.survey import load_inventory, read_inventory, with_facts
+from shipkeeper.app.updates import with_updates
 from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.options import output_option, source_options
 from shipkeeper.cli.output import emit, hint, markdown_table
@@ -77,6 +78,13 @@ _PLATFORM_LABEL = 14
     metavar="PATH",
     help="Facts of the nodes' operating systems: Ansible's fact cache, or what deploy/facts/node-facts printed.",
 )
+@click.option(
+    "--updates",
+    "update_folders",
+    multiple=True,
+    metavar="REPO",
+    help="A git checkout or bare repository with Renovate's branches: updates that wait. May be repeated.",
+)
 @click.option("--diff", "other", metavar="OTHER", help="Tell what changed since that inventory or dump.")
 @output_option()
 def command(
@@ -85,6 +93,7 @@ def command(
     kubeconfig: str | None,
     save_path: str | None,
     facts_path: str | None,
+    update_folders: tuple[str, ...],
     other: str | None,
     output: str,
 ) -> None:
@@ -96,6 +105,10 @@ def command(
     inventory = read_inventory(source_of(from_path, context, kubeconfig))
     if facts_path:
         inventory, notes = with_facts(inventory, facts_path)
+        for note in notes:
+            hint(note)
+    if update_folders:
+        inventory, notes = with_updates(inventory, update_folders)
         for note in notes:
             hint(note)
     change = diff(load_inventory(other), inventory) if other else None

@@ -29,7 +29,7 @@ class Proposals(Struct, frozen=True):
 def read_updates(repository: Repository, parse: Parse, prefix: str = PREFIX) -> Proposals:
     """Every branch of that prefix that is not merged, with what it changes. Raises BadInput, Failed."""
     branches = _newest(repository.branches(), prefix)
-    base = _base(repository.branches(), prefix)
+    base = _base(repository.branches())
     updates: list[ProposedUpdate] = []
     unread: list[str] = []
     for branch in branches:
@@ -71,16 +71,12 @@ def _newest(branches: tuple[Branch, ...], prefix: str) -> list[Branch]:
     return [found[name] for name in sorted(found)]
 
 
-def _base(branches: tuple[Branch, ...], prefix: str) -> str:
+def _base(branches: tuple[Branch, ...]) -> str:
     """The branch that updates would be merged into: main or master, the remote's before the local one; else HEAD."""
     names = {branch.name for branch in branches}
-    remotes = sorted(
-        {name.partition("/")[0] for name in names if "/" in name and prefix not in f"{name}/"[: len(prefix)]}
-    )
     for base in _BASES:
-        for remote in ("origin", *remotes):
-            if f"{remote}/{base}" in names:
-                return f"refs/remotes/{remote}/{base}"
+        if f"origin/{base}" in names:
+            return f"refs/remotes/origin/{base}"
         if base in names:
             return f"refs/heads/{base}"
     return "HEAD"
