@@ -79,7 +79,11 @@ def platform_repository(folder: Path) -> Path:
     git = Git(folder / "work")
     git.commit(
         "Begin",
-        {"kyverno/release.yaml": RELEASE % ("3.2.6", "v1.12.5"), "apps/shop.yaml": WORKLOAD % "1.0.0", "terraform.tf": "x"},
+        {
+            "kyverno/release.yaml": RELEASE % ("3.2.6", "v1.12.5"),
+            "apps/shop.yaml": WORKLOAD % "1.0.0",
+            "terraform.tf": "x",
+        },
     )
     git.branch(
         "renovate/kyverno-3.x", "chore(deps): update kyverno to 3.5.2",

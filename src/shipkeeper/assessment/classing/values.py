@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from shipkeeper.assessment.classing.values_schema import refusals
+from shipkeeper.assessment.classing.values_schema import declares, refusals
 from shipkeeper.model.chart import Chart
 
 Keys = Sequence[tuple[str, str]]
@@ -24,6 +24,7 @@ ELEMENT = "[]"
 
 _SECRET = re.compile(r"(?i)pass|secret|token|credential|private|api-?key|auth")
 _SHORT = 60
+_ALIKE = 0.75
 _TYPES = {
     str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null", dict: "map", list: "list",
 }  # fmt: skip
@@ -63,7 +64,7 @@ def compare_values(old: Chart | None, new: Chart, keys: Keys | None) -> tuple[Va
         found.extend(_unknown_keys(before, after))
     else:
         mine = {split(path): kind for path, kind in keys}
-        found.extend(_mine(mine, before, after))
+        found.extend(_mine(mine, before, after, new))
         found.extend(
             ValueChange(kind=kind, key=key, text=text, weight="breaking")
             for kind, key, text in refusals(new.schema, after, mine)
@@ -96,14 +97,14 @@ def _over(under: Mapping[str, Any], over: Mapping[str, Any]) -> Mapping[str, Any
     return merged
 
 
-def _mine(mine: Mapping[Steps, str], before: Any, after: Any) -> Iterator[ValueChange]:
+def _mine(mine: Mapping[Steps, str], before: Any, after: Any, new: Chart) -> Iterator[ValueChange]:
     """Keys that the user sets and the new chart does not know, or knows as something else."""
     fresh = [steps for steps, _ in leaves(after) if before is not None and not _is_declared(steps, before)]
     told: set[Steps] = set()
     for steps, kind in mine.items():
         depth, meets = _meets(steps, kind, after)
         place = steps[:depth]
-        if meets == "fine" or place in told:
+        if meets == "fine" or place in told or (meets == "absent" and declares(new.schema, steps)):
             continue
         told.add(place)
         was = "absent" if before is None else _meets(steps, kind, before)[1]
@@ -190,7 +191,7 @@ def _meets(steps: Steps, kind: str, values: Any) -> tuple[int, str]:
     Below an empty map, a list or nothing at all, a chart leaves everything to the user: fine.
     """
     for depth, step in enumerate(steps):
-        if isinstance(values, _Open) or values in (None, "") or (values == {} and step != ELEMENT):
+        if isinstance(values, _Open) or values in (None, "") or (depth and values == {} and step != ELEMENT):
             return depth, "fine"
         if isinstance(values, list):
             return depth, "fine" if step == ELEMENT else "other-type"
@@ -216,13 +217,10 @@ def _is_overridden(steps: Steps, mine: Mapping[Steps, str]) -> bool:
 
 
 def _renamed(gone: Steps, fresh: Sequence[Steps]) -> str:
-    """Where a key may have gone: a new one of that name elsewhere, or nearly that name in the same place."""
-    same = [steps for steps in fresh if steps[-1] == gone[-1] and steps[:-1] != gone[:-1]]
-    near = [
-        steps
-        for steps in fresh
-        if steps[:-1] == gone[:-1] and difflib.SequenceMatcher(None, steps[-1], gone[-1]).ratio() > 0.75
-    ]
+    """Where a key may have gone: to nearly that name in the same place, or to that name elsewhere."""
+    beside = {steps[: len(gone)] for steps in fresh if steps[: len(gone) - 1] == gone[:-1]}
+    near = [one for one in sorted(beside) if difflib.SequenceMatcher(None, one[-1], gone[-1]).ratio() > _ALIKE]
+    same = sorted({steps for steps in fresh if steps[-1] == gone[-1] and steps[:-1] != gone[:-1]})
     found = near or same
     return f"; {join(found[0])} is new, and may be what it is called now" if len(found) == 1 else ""
 

@@ -26,6 +26,24 @@ def refusals(
         yield from _walk(schema, schema, _tree(mine), defaults, "", 0)
 
 
+def declares(schema: Mapping[str, Any] | None, steps: tuple[str, ...]) -> bool:
+    """Whether a schema names a key, so that a chart's defaults need not."""
+    node: Mapping[str, Any] | None = _resolved(schema, schema) if schema is not None else None
+    for step in steps:
+        if node is None or schema is None:
+            return False
+        properties = node.get("properties")
+        inner = (
+            node.get("items") if step == ITEMS else properties.get(step) if isinstance(properties, Mapping) else None
+        )
+        if inner is None:
+            inner = node.get("additionalProperties")
+            if inner is True or (isinstance(inner, Mapping) and not inner):
+                return True
+        node = _resolved(schema, inner)
+    return node is not None
+
+
 def unchecked(schema: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Keywords in a schema that only values could be checked against, or that are not evaluated here."""
     found: set[str] = set()
