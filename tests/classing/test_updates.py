@@ -71,7 +71,7 @@ def test_the_list_says_the_class_of_each(repository, monkeypatch, tmp_path):
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["kind"] == "OpenUpdates"
-    kinds = {item["dependency"]: item["change"]["kind"] for item in found["items"]}
+    kinds = {item["dependency"]: item["change"]["class"] for item in found["items"]}
     assert kinds["kyverno"] == "minor"
     assert kinds["registry.example.org:5000/shop"] == "minor"
     assert kinds["terraform"] == "unknown", "no version was read, and that is no pass"

@@ -179,7 +179,7 @@ def _unknown(inventory: Inventory, needs: Sequence[PatchNeed], now_ms: int) -> I
     old = [report for report in reports if report.updated_ms and now_ms - report.updated_ms > STALE_MS]
     if old:
         days = (now_ms - min(report.updated_ms for report in old)) // DAY
-        told = f"{len(old)} of {len(reports)} reports are older than two days, the oldest {days}"
+        told = f"{len(old)} of {len(reports)} reports are older than two days, the oldest {days} days"
         yield f"{told}: newer findings are missing"
     scanned = {(report.repository.rpartition("/")[2], report.tag) for report in reports}
     unscanned = [use.image for use in inventory.images if _last(use.image) not in scanned]

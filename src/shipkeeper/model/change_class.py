@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import field
+
 from shipkeeper.model.record import Record
 
 KINDS = ("security-patch", "minor", "major", "unknown")
@@ -84,12 +86,12 @@ class Critical(Record, frozen=True, kw_only=True):
 
 
 class ChangeClass(Record, frozen=True, kw_only=True):
-    """A change with its class. ``treated_as``: the class whose rules hold; differs from ``kind`` for unknown only."""
+    """A change with its class, one of KINDS. ``treated_as``: the class whose rules hold, another for unknown only."""
 
     component: str
     from_version: str
     to_version: str
-    kind: str
+    kind: str = field(name="class")
     treated_as: str
     critical: Critical
     notice: str

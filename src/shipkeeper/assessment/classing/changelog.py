@@ -156,7 +156,7 @@ def _notes(sections: Iterable[NoteSection], version: str) -> Iterator[Note]:
             found, words = _said(item)
             if under == "breaking" and found in ("", "removed", "deprecated", "migration"):
                 found = under
-            if under == "developer-notice" and found in ("", "migration", "removed"):
+            if under in ("developer-notice", "administrator-notice") and found in ("", "migration", "removed"):
                 found = under
             if (under == "fixed" or _FIX.match(item)) and found != "breaking":
                 found = found if found == "security" else ""  # a leak that was removed is no loss
