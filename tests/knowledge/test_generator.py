@@ -19,7 +19,7 @@ from knowledge_lib.endoflife import Line, numbers, read_product  # noqa: E402
 from knowledge_lib.errors import GeneratorError  # noqa: E402
 
 from shipkeeper.knowledge.library import bundled  # noqa: E402
-from shipkeeper.knowledge.support import read_support  # noqa: E402
+from shipkeeper.knowledge.support import SupportDates, read_support  # noqa: E402
 
 PAGE = """---
 title: X
@@ -178,3 +178,64 @@ def test_rows_come_from_a_checkouts_tags(tmp_path):
         '["1.10", "2026-03-02", "", "", "1.10.0", "2026-03-02"]',
         '["1.9", "2026-01-02", "", "", "1.9.10", "2026-02-02"]',
     ]
+
+
+SUPPLEMENT = """
+sources:
+  y: {title: "Y: git tags", url: "https://example.org/y", retrieved: "2026-11-01", shelfDays: 180}
+endoflife:
+  x:
+    policy: {newest: 2, text: the newest two}
+    source: y
+    cycles:
+      - ["1.11", "2026-09-01", "", "", "1.11.0", "2026-09-01"]
+      - ["1.10", "2026-04-01", "", "", "1.10.9", "2026-10-01"]
+products:
+  y:
+    policy: {text: nothing is promised}
+    retired: "2027-01-01"
+    cycles:
+      - ["2", "2026-01-01"]
+  z: {like: x, source: endoflife}
+"""
+
+
+def generate(tmp_path: Path, supplement: str = SUPPLEMENT) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "copy").mkdir(exist_ok=True)
+    (tmp_path / "copy/x.md").write_text(PAGE)
+    (tmp_path / "supplement.yaml").write_text(supplement)
+    words = ["support", "--endoflife", "copy", "--retrieved", "2026-08-22", "--issued", "2026-11-24"]
+    words += ["--supplement", "supplement.yaml", "--out", "made.json"]
+    return subprocess.run(
+        [sys.executable, ROOT / "scripts/knowledge", *words], cwd=tmp_path, capture_output=True, text=True
+    )
+
+
+def test_the_generator_joins_both_and_its_file_is_read(tmp_path):
+    done = generate(tmp_path)
+    assert done.returncode == 0, done.stderr
+    file = read_support((tmp_path / "made.json").read_bytes(), "made.json")
+    known = SupportDates(file.products, file.sources)
+    assert [cycle.name for cycle in known.cycles("x")] == ["1.11", "1.10", "1.9", "1.8"]
+    ten = known.of("x", "1.10.2", date(2026, 11, 24))
+    assert (ten.latest, ten.eoas, ten.source) == ("1.10.9", "2026-12-01", "endoflife.date, retrieved 2026-08-22")
+    assert "endoflife.date contributors" in file.sources["endoflife"].licence, "MIT asks for the attribution"
+    assert known.of("x", "1.11.0", date(2026, 11, 24)).source == "Y: git tags, retrieved 2026-11-01"
+    assert known.of("z", "1.9.1", date(2026, 11, 24)).state == "ended"
+    assert known.of("y", "2.1", date(2026, 11, 24)).eol == "2027-01-01"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"2026-09-01", "", "", "1.11.0"', '"soon", "", "", "1.11.0"', "'soon'"),
+        ("  x:\n    policy", "  absent:\n    policy", "'absent'"),
+        ("like: x", "like: nobody", "'nobody'"),
+        ("products:", "product:", "expected"),
+    ],
+)
+def test_the_generator_writes_nothing_that_could_not_be_read(tmp_path, old, new, told):
+    done = generate(tmp_path, SUPPLEMENT.replace(old, new))
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert not (tmp_path / "made.json").exists()

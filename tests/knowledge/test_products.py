@@ -47,6 +47,8 @@ IMAGES = {
     "quay.io/prometheus-operator/prometheus-operator:v0.75.0": ("prometheus-operator", "v0.75.0"),
     "goharbor/harbor-core:v2.11.0": ("harbor", "v2.11.0"),
     "rabbitmq:3.13-management": ("rabbitmq", "3.13"),
+    "rancher/mirrored-coredns-coredns:1.11.3": ("coredns", "1.11.3"),
+    "registry.example.org/mirror/cilium-cilium:v1.16.3": ("cilium", "v1.16.3"),
 }
 
 

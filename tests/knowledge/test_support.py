@@ -132,6 +132,14 @@ def test_what_is_not_known_is_unknown():
     assert dates(Cycle("1.2")).of("x", "1.2", ON).state == "unknown", "no date and no rule is not supported"
 
 
+def test_a_version_that_stands_for_several_lines_is_none_of_them():
+    """`redis:7` is whatever 7 was newest when it was pulled."""
+    known = dates(Cycle("7.4", eol="2027-01-01"), Cycle("7.2", eol="2026-01-01"), Cycle("6.2", eol="2025-01-01"))
+    found = known.of("x", "7", ON)
+    assert (found.kind, found.state) == ("unknown", "unknown")
+    assert "7.4, 7.2" in found.reason
+
+
 def test_a_fact_past_its_shelf_life_is_flagged():
     known = dates(Cycle("1.2", eol="2027-01-01"))
     assert not known.of("x", "1.2", date(2026, 12, 1)).stale

@@ -135,6 +135,8 @@ _FLAVOUR = re.compile(
     r"(?![a-z]).*$",
     re.IGNORECASE,
 )
+_MIRRORED = "mirrored-"
+"""What some mirrors put before a repository whose slashes they turn into hyphens: mirrored-coredns-coredns."""
 _HAS_NUMBER = re.compile(r"^[A-Za-z_-]*v?\d+(?:\.\d+)*", re.ASCII)
 _MINOR = re.compile(r"v?(\d+\.\d+)(?:\.|$|-)", re.ASCII)
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*\S*", re.ASCII)
@@ -158,6 +160,7 @@ class Products:
                 (self._crds, row.crds),
             ):
                 table.update(dict.fromkeys(keys, row.id))
+        self._flat = {key.replace("/", "-"): id for key, id in self._images.items() if "." not in key.partition("/")[0]}
         nodes = ((row.node, row.id) for row in self.rows if row.node)
         self._nodes = sorted(nodes, key=lambda item: (-len(item[0]), item[0]))
 
@@ -183,7 +186,11 @@ class Products:
                 found = self._images.get(f"docker.io/{path}")
             if found is not None:
                 return self._versioned(self._by_id[found], parts[-1], tag, digest)
-        found = self._names.get(parts[-1])
+        last = parts[-1].removeprefix(_MIRRORED)
+        found = self._flat.get(last)
+        if found is not None:
+            return self._versioned(self._by_id[found], last, tag, digest)
+        found = self._names.get(last)
         if found is None:
             return None
         said = self._versioned(self._by_id[found], parts[-1], tag, digest)

@@ -304,6 +304,9 @@ def _between(answer: Support, row: ProductSupport, given: tuple[int, ...]) -> Su
     if not row.cycles:
         why = row.policy.text if row.policy else "no release line of it is known here"
         return replace(answer, reason=why)
+    named = [cycle.name for cycle in row.cycles if belongs(numbers_of(cycle.name), given)]
+    if named:
+        return replace(answer, reason=f"it stands for several lines ({', '.join(named[:4])}): which one is not told")
     newest, oldest = row.cycles[0], row.cycles[-1]
     if given > numbers_of(newest.name):
         return replace(answer, reason=f"newer than {newest.name}, the newest line known here: update the knowledge")
