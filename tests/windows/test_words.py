@@ -216,3 +216,27 @@ def test_without_environments_there_are_no_windows_to_list(tmp_path: Path) -> No
     done = call("list", *STATE)
     assert done.exit_code == 2
     assert "declares no environment" in done.stderr
+
+
+# --- gates beforehand ----------------------------------------------------------------------
+
+
+def test_the_gates_can_be_asked_days_before(plan: Plan) -> None:
+    done = call("gates", "night.plan", *STATE)
+    assert done.exit_code == 4, "a cluster that the file does not name is unknown, and that holds"
+    assert "window-agreed" in done.stdout
+    found = json.loads(call("gates", "night.plan", "-o", "json", *STATE).stdout)
+    assert (found["kind"], found["planDigest"]) == ("Gates", plan.digest)
+    assert [item["gate"] for item in found["items"]][:2] == ["window-agreed", "window-content"]
+    assert {item["state"] for item in found["items"]} <= {"open", "closed", "unknown"}
+    Path("shipkeeper.yaml").write_text("name: payments\n")
+    assert call("gates", "night.plan", *STATE).exit_code == 0
+
+
+def test_config_check_finds_a_part_of_a_country_that_there_is_not() -> None:
+    Path("shipkeeper.yaml").write_bytes(FILE.replace(b"country: SE", b"country: DE-XX"))
+    sys.argv = ["shipkeeper", "config", "check"]
+    done = CliRunner().invoke(main, ["config", "check"], prog_name="shipkeeper")
+    assert done.exit_code == 2
+    assert "shipkeeper.yaml:4:10" in done.stderr
+    assert "'DE-XX' is no part of a country" in done.stderr

@@ -21,6 +21,7 @@ from shipkeeper.model.storage import VolumeAttachment
 from shipkeeper.model.table import PodTable
 from shipkeeper.model.time import SECOND
 from shipkeeper.model.workloads import Budget, Workload
+from shipkeeper.ports.gates import StandingGate
 from shipkeeper.ports.journal import Entry
 from shipkeeper.twin import Twin
 from shipkeeper.twin.kernel import Kernel
@@ -41,6 +42,7 @@ def run_on_twin(
     speed: float,
     on_entry: Callable[[Entry], None],
     on_time: Callable[[int], None],
+    standing: tuple[StandingGate, ...] = (),
 ) -> tuple[RunResult, Inventory]:
     """Carry a plan out on a twin of the inventory, journalled in ``state`` like any run; and what runs afterwards.
 
@@ -69,6 +71,7 @@ def run_on_twin(
             on_entry=on_entry,
             host="twin",
             process="demo",
+            standing=standing,
         )
         result = kernel.run(carry_out(plan, run_id, world, RunOptions(forecast=forecast)))
         return result, kernel.run(_survey(twin, kernel, inventory))

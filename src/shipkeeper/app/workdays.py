@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
+from shipkeeper.app.platform_file import Parsed
+from shipkeeper.app.platform_yaml import Path as KeyPath
 from shipkeeper.model.calendar import freeze_span
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.platform import Environment, Platform
@@ -32,6 +34,26 @@ def closed_days(platform: Platform, environment: Environment | None, first_ms: i
                 own[day] = freeze.name
                 day += timedelta(days=1)
     return found.with_days(own)
+
+
+def check_countries(parsed: Parsed, at_ms: int) -> tuple[str, ...]:
+    """What cannot be known of the holidays of the countries that a platform file names.
+
+    Raises BadInput with its place for a part of a country that there is not.
+    """
+    platform, unknown = parsed.platform, []
+    places: list[tuple[str, KeyPath]] = [(platform.country, ("country",))]
+    places += [(env.country, ("environments", i, "country")) for i, env in enumerate(platform.environments)]
+    year = moment(at_ms, platform.zone).year
+    for country, path in places:
+        if country:
+            try:
+                unknown.append(national(country, year, year + 1).unknown)
+            except BadInput as error:
+                raise BadInput(
+                    error.message, location=parsed.places.get(path), why=error.why, hint=error.hint
+                ) from error
+    return tuple(dict.fromkeys(text for text in unknown if text))
 
 
 def national_of(platform: Platform, environment: Environment | None, first_ms: int, last_ms: int) -> ClosedDays:

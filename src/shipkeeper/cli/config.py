@@ -9,6 +9,8 @@ import click
 
 from shipkeeper.app.config_explain import FILE, Explained, explain, load_parsed
 from shipkeeper.app.platform_file import NAMES, find_platform, load_platform, schema_text
+from shipkeeper.app.propose import now_ms
+from shipkeeper.app.workdays import check_countries
 from shipkeeper.cli.options import output_option, platform_option
 from shipkeeper.cli.output import emit, hint
 
@@ -29,6 +31,8 @@ def check(platform: str | None, output: str) -> None:
     found = Path(platform) if platform else find_platform(Path.cwd())
     said, assumed = load_platform(platform, Path.cwd())
     for line in assumed:
+        hint(line)
+    for line in check_countries(load_parsed(platform, Path.cwd()), now_ms()):
         hint(line)
     if found is None:
         hint(f"looked for {' or '.join(NAMES)} from {Path.cwd()} upwards")

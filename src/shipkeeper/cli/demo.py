@@ -14,8 +14,10 @@ import click
 
 from shipkeeper.app.demo_platform import SELECTOR, WINDOW, dump_path, platform_path
 from shipkeeper.app.inventory_file import save
+from shipkeeper.app.platform_file import read_platform
 from shipkeeper.app.propose import load_plan
 from shipkeeper.app.rehearse import stopwatch
+from shipkeeper.app.standing import standing_gates
 from shipkeeper.app.state import State, read_forecast
 from shipkeeper.app.survey import load_inventory
 from shipkeeper.app.twin_night import run_on_twin
@@ -62,6 +64,19 @@ def command(out: str, seeds: int, speed: float, seed: int) -> None:
     story.tell(
         "What people are told, in their words.",
         "notices preview {plan} --forecast {forecast} --platform {platform} --audience users --kind announcement",
+    )
+    story.tell(
+        "When it may happen, and who agreed to it.", "windows list --plan {plan} --platform {platform} --state {state}"
+    )
+    story.tell(
+        "The gates about people and calendars, as of that night: production goes after staging.",
+        "windows gates {plan} --platform {platform} --state {state}",
+        refused=4,
+    )
+    story.tell(
+        "There is no staging cluster here, so somebody says so, on record.",
+        'windows waive staging-first {plan} --reason "the demo has no staging cluster" --by "platform lead" '
+        "--platform {platform} --state {state}",
     )
     story.night(seed, speed)
     story.tell(
@@ -111,12 +126,13 @@ class _Story:
                 hint="name another folder: shipkeeper demo --out DIR",
             ) from error
 
-    def tell(self, why: str, line: str) -> None:
+    def tell(self, why: str, line: str, refused: int = 0) -> None:
+        """Print a command and run it. ``refused``: the exit code with which it is meant to refuse."""
         args = line.format(**{name: shlex.quote(str(path)) for name, path in self.paths.items()})
         click.secho(f"\n# {why}", bold=True)
         click.secho(f"$ shipkeeper {args}", fg="cyan")
         code = main.main(shlex.split(args), prog_name="shipkeeper", standalone_mode=False)
-        if isinstance(code, int) and code != 0:
+        if (code if isinstance(code, int) else 0) != refused:
             raise Failed(f"shipkeeper {args} ended with exit code {code}", code="demo-failed")
 
     def night(self, seed: int, speed: float) -> None:
@@ -125,6 +141,8 @@ class _Story:
             f"$ shipkeeper run {self.paths['plan']} --context demo      (here: on the twin, {speed:g}× time)", fg="cyan"
         )
         plan, forecast = load_plan(str(self.paths["plan"])), read_forecast(self.paths["forecast"])
+        platform, _ = read_platform(self.paths["platform"])
+        state = State.open(self.paths["state"])
         screen = Night(forecast)
 
         def show(entry: Entry) -> None:
@@ -136,12 +154,13 @@ class _Story:
             plan,
             load_inventory(str(self.paths["inv"])),
             RUN,
-            State.open(self.paths["state"]),
+            state,
             forecast=forecast,
             seed=seed,
             speed=speed,
             on_entry=show,
             on_time=lambda now_ms: None,
+            standing=standing_gates(plan, platform, state),
         )
         if result.exit_code != 0:
             raise Failed(f"the night ended {result.state}: {result.reason}", code="demo-failed")

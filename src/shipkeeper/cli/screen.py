@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from shipkeeper.execution.gates.catalogue import STANDING
 from shipkeeper.model.forecast import Forecast
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.run import (
@@ -129,6 +130,8 @@ class Night:
             case GateRead(state=state) as gate if state != "open" and gate.gate not in _PATIENT:
                 about = f" for {gate.step}" if gate.step else ""
                 return f"… gate {gate.gate} {state}{about}: {gate.reason or gate.reading}"
+            case GateRead(step="") as gate if gate.gate in STANDING and gate.state == "open":
+                return f"✓ {gate.gate}: {gate.reading}"
             case StateChanged() as change:
                 return f"→ {change.state}: {change.reason}"
             case Decided() as word:

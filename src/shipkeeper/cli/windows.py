@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import now_ms
+from shipkeeper.app.propose import load_plan, now_ms
+from shipkeeper.app.standing import read_all
 from shipkeeper.app.state import State, write_atomically
 from shipkeeper.app.window_use import utilisation
 from shipkeeper.app.windows import calendar_of
@@ -20,11 +21,14 @@ from shipkeeper.cli.windows_screen import draw_calendar, markdown_calendar, use_
 from shipkeeper.cli.windows_words import agree_command, emergency_command, waive_command
 from shipkeeper.evidence.calendar_ics import calendar_ics
 from shipkeeper.model.errors import UsageProblem
-from shipkeeper.model.time import parse_instant
+from shipkeeper.model.time import iso, parse_instant
+from shipkeeper.ports.gates import GateReading
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_HELD = 4
+_GATE_HEADS = ["GATE", "STATE", "READING"]
 _USE_HEADS = ["WINDOW", "OPENED", "PLANNED", "USED", "OF IT", "OVERRUN", "NODES", "RUNS AND RECORDED WORK"]
 
 _at_option = click.option("--at", metavar="TIME", help="As of this time (RFC 3339) instead of now.")
@@ -61,6 +65,48 @@ def list_windows(
         hint(line)
     found = calendar_of(said, State.open(state), plans, parse_instant(at) if at else now_ms(), each)
     emit("Calendar", found, output, lambda console: draw_calendar(console, found), lambda: markdown_calendar(found))
+
+
+@command.command("gates")
+@click.argument("plan_path", metavar="PLAN")
+@_at_option
+@platform_option
+@state_option
+@output_option()
+@click.pass_context
+def gates(
+    ctx: click.Context, plan_path: str, at: str | None, platform: str | None, state: str | None, output: str
+) -> None:
+    """Ask the gates about people and calendars what they will say when the plan's window opens.
+
+    Exits with 4 when one of them would hold the run.
+    """
+    said, assumed = load_platform(platform, Path.cwd())
+    for line in assumed:
+        hint(line)
+    plan = load_plan(plan_path)
+    opens_ms = plan.window.opens_ms if plan.window is not None else 0
+    at_ms = parse_instant(at) if at else max(now_ms(), opens_ms)
+    found = read_all(plan, said, State.open(state), at_ms)
+    asked_at = iso(at_ms, plan.window.zone if plan.window is not None else said.zone)
+    rows = [[one.gate, one.state, one.reading if one.is_open else one.reason] for one in found]
+    payload = {"planDigest": plan.digest, "at": asked_at, "items": [_gate(one) for one in found]}
+
+    def table(console: Console) -> None:
+        say(console, "", f"as of {asked_at}, when the window opens" if opens_ms == at_ms else f"as of {asked_at}")
+        show_columns(console, _GATE_HEADS, rows, whole=(0, 1), last_below=True)
+        for one in found:
+            if not one.is_open and one.fix:
+                say(console, f"{one.gate}  ", one.fix.replace("PLAN", plan_path))
+
+    emit("Gates", payload, output, table, lambda: markdown_table([head.lower() for head in _GATE_HEADS], rows))
+    if not all(one.is_open for one in found):
+        ctx.exit(_HELD)
+
+
+def _gate(reading: GateReading) -> dict[str, str]:
+    fields = ("gate", "state", "reading", "reason", "object", "fix")
+    return {name: getattr(reading, name) for name in fields}
 
 
 @command.command("utilisation")
