@@ -82,7 +82,7 @@ def test_every_mistake_is_told_at_once_with_its_place():
         ("environments: [{name: a, clusters: [{name: c}, {name: c}]}]\n", (1, 55), "two clusters 'c'"),
         ("environments: [{name: a, clusters: [{name: c, drain: {rebootWith: shh}}]}]\n", (1, 67), "no reboot driver"),
         (WINDOW + "rrule: NEVER, start: 22:00}]}]\n", (1, len(WINDOW) + 8), "not an RRULE"),
-        (WINDOW + "rrule: FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31, start: 9:00}]}]\n", (1, len(WINDOW) + 8), "never occurs"),
+        (WINDOW + "rrule: FREQ=MONTHLY;BYDAY=6MO, start: 22:00}]}]\n", (1, len(WINDOW) + 8), "never occurs"),
         ("country: XX\n", (1, 10), "there is no country 'XX'"),
         (WINDOW + "rrule: FREQ=DAILY, start: 9 pm}]}]\n", (1, len(WINDOW) + 27), "time of day"),
     ],
