@@ -169,7 +169,9 @@ def _by_evidence(change: Change) -> list[Reason]:
         what = _WHAT.get(source, source)
         count = len(items)
         verb = {"breaking": "break something", "risky": "may change how something behaves"}[weight]
-        if count == 1:
+        if group == "none":
+            verb = verb.replace("break ", "would break ")
+        elif count == 1:
             verb = verb.replace("break ", "breaks ")
         told = f"{count} {what[1] if count > 1 else what[0]} {verb}"
         end, kind = {

@@ -13,7 +13,7 @@ from shipkeeper.assessment.classing.chart_diff import compare_charts
 from shipkeeper.assessment.classing.crd import Definition
 from shipkeeper.assessment.classing.crd_diff import CrdChange, diff_crds
 from shipkeeper.assessment.classing.manifests import compare_manifests, written_for_removed
-from shipkeeper.assessment.classing.reach import Fence
+from shipkeeper.assessment.classing.reach import PLATFORM, Fence, Reach
 from shipkeeper.assessment.classing.stored import Stored, Used
 from shipkeeper.assessment.classing.values import Keys, compare_values
 from shipkeeper.assessment.classing.values_schema import unchecked
@@ -27,6 +27,7 @@ Objects = Mapping[tuple[str, str], Sequence[Object]]
 """(API group, kind) → every object of the kind; a kind that is not a key was not listed."""
 
 _MOST_NAMED = 5
+_STORAGE = ("storage-version-changed", "stored-version-removed", "conversion-changed")
 _NOTE_WEIGHTS = {
     "breaking": "breaking",
     "migration": "risky",
@@ -64,6 +65,8 @@ def from_crds(old: Iterable[Definition], new: Iterable[Definition], objects: Obj
     for versions, found in _folded(diff_crds(before.values(), after.values())):
         used = stored[found.crd].used(found)
         reach = fence.definition(before[found.crd], used)
+        if found.kind in _STORAGE:
+            reach = Reach(PLATFORM, "how objects are stored is the platform's business")
         label = f"CRD {found.crd}" + (f" {', '.join(versions)}" if versions else "")
         # Without objects the same "nobody listed them" would stand behind every line.
         text = (
