@@ -113,6 +113,13 @@ def test_the_same_definitions_are_minor_or_major_by_who_has_objects(folder):
     assert found["evidence"][0]["affected"] == ["GlobalContextEntry kyverno/entry"]
 
 
+def test_a_kind_of_which_nothing_was_given_has_none_only_where_all_was_given(folder):
+    (folder / "objects.yaml").write_text("apiVersion: v1\nkind: List\nitems: []\n")
+    given = (*crds(), "--objects", "objects.yaml")
+    assert {one["used"] for one in answer(*given)["evidence"]} == {"unknown"}
+    assert {one["used"] for one in answer(*given, "--objects-complete")["evidence"]} == {"no"}
+
+
 @pytest.mark.requirement("R-B6")
 def test_a_chart_with_the_users_values_from_file_and_from_helm(folder):
     write(folder / "old", chart_files(OLD, appVersion="1.0.0"))

@@ -58,6 +58,8 @@ class Given(Struct, frozen=True, kw_only=True):
     manifests_new: str = ""
     values: str = ""
     objects: str = ""
+    objects_complete: bool = False
+    """What ``objects`` has is all there is: a kind of which it has none has none."""
     changelogs: tuple[str, ...] = ()
     kubernetes: str = ""
     mends: tuple[str, ...] = ()
@@ -157,7 +159,7 @@ class _Reading:
         manifests = self._manifests()
         definitions = self._definitions(manifests)
         if definitions is not None:
-            found["crds"] = from_crds(*definitions, self._objects(), self.fence)
+            found["crds"] = from_crds(*definitions, self._objects(definitions[0]), self.fence)
         if self.charts[1] is not None:
             found["chart"] = from_charts(self.charts[0], self.charts[1], self._keys(), self.cluster)
         if manifests is not None:
@@ -228,11 +230,13 @@ class _Reading:
             sides.append([crd_of(item) for item in documents])
         return (sides[0], sides[1]) if sides[0] else None
 
-    def _objects(self) -> Objects | None:
-        """Objects that exist, by group and kind. A kind of which none was given was not listed."""
+    def _objects(self, kinds: Sequence[Definition]) -> Objects | None:
+        """Objects that exist, by group and kind. A kind of which none was given was not listed, unless all were."""
         if not self.given.objects:
             return None
         found: dict[tuple[str, str], list[Object]] = {}
+        if self.given.objects_complete:
+            found = {(one.group, one.kind): [] for one in kinds}
         for item, _ in read_objects(self.given.objects, self.files):
             group = str(item.get("apiVersion") or "").rpartition("/")[0]
             found.setdefault((group, str(item.get("kind") or "")), []).append(item)

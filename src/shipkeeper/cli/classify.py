@@ -47,6 +47,7 @@ from shipkeeper.model.time import moment, parse_instant
 @click.option(
     "--objects", default="", metavar="PATH", help="Custom objects that exist, as kubectl get -A -o yaml writes them."
 )
+@click.option("--objects-complete", is_flag=True, help="--objects has all there are: a kind without any has none.")
 @click.option("--manifests-old", default="", metavar="PATH", help="What helm template makes of the old chart.")
 @click.option("--manifests-new", default="", metavar="PATH", help="What helm template makes of the new chart.")
 @click.option(
@@ -79,7 +80,7 @@ def command(
     platform: str | None,
     state: str | None,
     output: str,
-    **given: str | tuple[str, ...],
+    **given: str | bool | tuple[str, ...],
 ) -> None:
     """Say what class a change is of (security patch, minor, major), whether it is critical, and why.
 

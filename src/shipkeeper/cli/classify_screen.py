@@ -52,14 +52,15 @@ def draw(console: Console, found: ChangeClass, notices: NoticePolicy, whole: boo
 def _evidence(console: Console, found: ChangeClass, whole: bool) -> None:
     if not found.evidence:
         return
-    shown = found.evidence if whole else found.evidence[:_ROWS]
+    telling = [one for one in found.evidence if one.used != "no" and one.weight != "note"]
+    shown = found.evidence if whole else telling[:_ROWS]
     console.print("\nEvidence", style="bold")
     rows = [[one.weight, one.reach, one.used, one.source, _what(one)] for one in shown]
     styles = {(i, 0): "red" for i, one in enumerate(shown) if one.weight == "breaking" and one.used != "no"}
     show_columns(console, _HEADERS, rows, whole=(0, 1, 2, 3), last_below=True, styles=styles)
     left = len(found.evidence) - len(shown)
     if left:
-        say(console, "", f"and {left} more: --all shows them, -o json has every key")
+        say(console, "", f"and {left} more that matter less or hit nothing: --all shows them, -o json has every key")
 
 
 def _what(one: Evidence) -> str:

@@ -165,7 +165,9 @@ def _by_evidence(change: Change) -> list[Reason]:
         if _counts(one):
             group = "none" if one.used == "no" else one.reach
             groups.setdefault((one.source, group, one.weight), []).append(one)
-    for (source, group, weight), items in groups.items():
+    for (source, group, weight), items in sorted(
+        groups.items(), key=lambda one: (_REACHED.index(one[0][1]), one[0][2])
+    ):
         what = _WHAT.get(source, source)
         count = len(items)
         verb = {"breaking": "break something", "risky": "may change how something behaves"}[weight]
@@ -186,6 +188,7 @@ def _by_evidence(change: Change) -> list[Reason]:
     return found
 
 
+_REACHED = ("developers", "unknown", "platform", "none")
 _WHAT = {
     "crds": ("change of a definition", "changes of definitions"),
     "values": ("value of the chart", "values of the chart"),

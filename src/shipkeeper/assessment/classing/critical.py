@@ -81,11 +81,13 @@ def _exposed(component: str, hits: tuple[str, ...], answers: Sequence[ExposureAn
         )
         return Critical(answer=YES, reason=reason, vulnerabilities=tuple(open_), due_now=True)
     if open_ and exposure != "none":
-        known = "only from inside" if exposure == "internal" else "not known from where"
+        known = (
+            f"{component} is reached from inside" if exposure == "internal" else f"who reaches {component} is not known"
+        )
         return Critical(
             answer=ASK,
-            reason=f"{_listed(open_)} is exploited somewhere; {component} is reached {known}, and nobody has answered "
-            "whether it is usable here: it counts as due at once until somebody does",
+            reason=f"{_listed(open_)} is exploited somewhere; {known}, and nobody has answered whether it is usable "
+            "here: it counts as due at once until somebody does",
             vulnerabilities=tuple(open_),
             question=f"Can {_listed(open_)} be used against {component} here? Who can reach the vulnerable part?",
             due_now=True,

@@ -102,7 +102,7 @@ def _unlisted(crds: Iterable[Definition], objects: Objects | None, evidence: Seq
     if not missing:
         return []
     more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-    how = f"kubectl get {','.join(missing[:_MOST_NAMED])} -A -o yaml > objects.yaml, then --objects objects.yaml"
+    how = f"kubectl get {','.join(missing)} -A -o yaml > objects.yaml, then --objects objects.yaml --objects-complete"
     text = f"which objects there are was not looked at: {', '.join(missing[:_MOST_NAMED])}{more}"
     return [Gap(source="crds", text=text, effect="what changed there counts as in use", how=how)]
 
