@@ -13,7 +13,7 @@ from shipkeeper.app.inventory_file import save
 from shipkeeper.app.state import State
 from shipkeeper.cli.main import SHORT, main
 from shipkeeper.execution.world import RunResult
-from shipkeeper.model.run import RunStatus
+from shipkeeper.model.run import LeftNode, RunStatus
 from tests.builders import deployment, inventory, nodes
 
 
@@ -169,3 +169,47 @@ def test_a_word_left_for_a_run_is_confirmed_to_programs(call, monkeypatch):
     monkeypatch.setattr(verb, "leave_word", lambda *_: "on-call")
     found = json.loads(call("pause run-1 --reason tired --state s -o json").stdout)
     assert (found["kind"], found["word"], found["run"], found["by"]) == ("Word", "pause", "run-1", "on-call")
+
+
+def test_what_a_run_left_is_named_with_the_command_for_it(call, monkeypatch):
+    import shipkeeper.cli.run as verb
+    import shipkeeper.cli.runs as runs
+
+    left = (
+        LeftNode(node="n1", state="asked to reboot, not back yet, cordoned", next="shipkeeper runs release run-1 n1"),
+        LeftNode(node="n2", state="not begun"),
+    )
+    status = RunStatus(id="run-1", plan_digest="sha256:0", state="aborted", left=left)
+    monkeypatch.setattr(
+        verb, "carry_out_live", lambda *_: RunResult(run_id="run-1", state="aborted", reason="by kim", exit_code=1)
+    )
+    monkeypatch.setattr(verb, "look", lambda state, run: status)
+    monkeypatch.setattr(runs, "look", lambda state, run: status)
+    assert call("plan nodes n1 --from prod.inv --save night.plan").exit_code == 0
+    done = call("run night.plan --context prod --state s")
+    wanted = "shipkeeper runs release --context prod --state s run-1 n1"
+    assert wanted in done.stderr
+    assert "n2" not in done.stderr, "nothing is to be done for it"
+    shown = call("runs status run-1 --state s").stdout
+    assert "shipkeeper runs release --state s run-1 n1" in shown
+    assert "not begun" in shown
+    told = json.loads(call("runs status run-1 --state s -o json").stdout)
+    assert [item["next"] for item in told["left"]] == ["shipkeeper runs release run-1 n1", ""]
+    assert "| n1 |" in call("runs status run-1 --state s -o markdown").stdout
+
+
+def test_a_word_for_a_run_that_nobody_carries_out_says_so(call, monkeypatch):
+    import shipkeeper.cli.runs as runs
+
+    monkeypatch.setattr(runs, "leave_word", lambda *_: "on-call")
+    done = call("abort run-1 --state s")
+    assert "named there, with its command" in done.stderr
+    assert "shipkeeper run --state s --resume run-1" in done.stderr
+    monkeypatch.setattr(runs, "is_carried_out", lambda *_: True)
+    assert "--resume" not in call("abort run-1 --state s").stderr
+
+
+def test_a_release_names_what_it_cannot_find(call):
+    done = call("runs release run-nope n1 --state s")
+    assert done.exit_code == 2
+    assert "run-nope" in done.stderr

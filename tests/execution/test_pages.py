@@ -46,4 +46,4 @@ def test_every_gate_that_a_run_reads_is_documented_and_every_documented_one_is_r
 def test_when_it_holds_names_real_commands() -> None:
     text = (ROOT / "docs/guides/when-it-holds.md").read_text() + (ROOT / "docs/concepts/stopping.md").read_text()
     for word in re.findall(r"shipkeeper runs (\w[\w-]*) RUN", text):
-        assert word in ("status", "pause", "resume", "abort", "approve", "reboot-done")
+        assert word in ("status", "pause", "resume", "abort", "approve", "reboot-done", "release")

@@ -298,3 +298,15 @@ def test_a_network_file_system_is_refused(tmp_path: Path) -> None:
     assert caught.value.code == "journal-on-network"
     assert "nfs" in caught.value.message
     refuse_network(tmp_path, MOUNTS)
+
+
+def test_whether_a_run_is_held_can_be_seen_from_outside(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    assert not SqliteJournal.locked(path, RUN), "there is not even a file"
+    journal = SqliteJournal(path)
+    journal.append(RUN, START_MS, [note(1)])
+    assert SqliteJournal.locked(path, RUN)
+    assert not SqliteJournal.locked(path, "run-other")
+    journal.append(RUN, START_MS, [note(2)])
+    journal.close()
+    assert not SqliteJournal.locked(path, RUN)

@@ -5,25 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 
 from msgspec import Struct
 
-from shipkeeper.app.processes import process_gone, process_name
+from shipkeeper.app.live import live_world
 from shipkeeper.app.reboots import reboot_driver
 from shipkeeper.app.standing import keep_agreements, standing_gates
 from shipkeeper.app.state import State
 from shipkeeper.app.vigil import Vigil
 from shipkeeper.execution.run import carry_out
 from shipkeeper.execution.status import OVER, RunView
-from shipkeeper.execution.world import Interrupts, RunOptions, RunResult, World
+from shipkeeper.execution.world import Interrupts, RunOptions, RunResult
 from shipkeeper.integrations.kubernetes.connect import Connection, connect
 from shipkeeper.integrations.reboot_command.driver import CommandReboot
-from shipkeeper.integrations.system.entropy import SystemEntropy, new_run_id
+from shipkeeper.integrations.system.entropy import new_run_id
 from shipkeeper.integrations.system.runtime import AsyncioRuntime
-from shipkeeper.journal.keys import load_or_make
 from shipkeeper.journal.sqlite import SqliteInbox, SqliteJournal
 from shipkeeper.model.errors import BadInput, Refused
 from shipkeeper.model.forecast import Forecast
@@ -31,7 +29,6 @@ from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import Platform
 from shipkeeper.model.time import DAY, SECOND, format_duration, iso, parse_instant
-from shipkeeper.planning.settings import find_cluster
 from shipkeeper.ports.journal import Entry
 from shipkeeper.ports.reboot import Reboot
 
@@ -155,19 +152,16 @@ async def _carry_out(
         try:
             keep_agreements(plan, platform, state, runtime.now_ms())
             vigil = Vigil(connection.source, connection.cluster, plan, platform, runtime)
-            world = World(
-                api=connection.cluster,
-                runtime=runtime,
+            world = live_world(
+                connection,
+                runtime,
+                journal,
+                state,
+                platform,
+                plan,
                 reboot=reboot,
-                journal=journal,
                 inbox=inbox,
-                entropy=SystemEntropy(),
-                signer=load_or_make(state.key_path),
                 on_entry=on_entry,
-                lease_namespace=_lease_namespace(platform, plan),
-                host=socket.gethostname(),
-                process=process_name(),
-                process_gone=process_gone,
                 errors=vigil.errors,
                 standing=standing_gates(plan, platform, state),
                 interrupts=interrupts,
@@ -189,11 +183,6 @@ def _stop_signals() -> tuple[signal.Signals, ...]:
     plain = (signal.SIGINT, signal.SIGTERM)
     hangup = getattr(signal, "SIGHUP", None)
     return plain if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN else (*plain, hangup)
-
-
-def _lease_namespace(platform: Platform, plan: Plan) -> str:
-    found = find_cluster(platform, "", plan.cluster.name, plan.cluster.uid)
-    return found[1].lease_namespace if found is not None else "kube-system"
 
 
 async def _driver_fits(reboot: Reboot | None, connection: Connection, plan: Plan) -> None:

@@ -35,6 +35,11 @@ def look(state: State, run: str) -> RunStatus:
     return found[0]
 
 
+def is_carried_out(state: State, run: str) -> bool:
+    """Whether a process on this machine writes that run's record now."""
+    return SqliteJournal.locked(state.journal_path, run)
+
+
 def leave_word(
     state: State, run: str, word: str, reason: str, step: str, context: str = "", kubeconfig: str = ""
 ) -> str:

@@ -25,7 +25,7 @@ VERBS = {
     "windows": "When maintenance may happen, who agreed to it, and how windows were used.",
     "notices": "Who is told what, and when.",
     "run": "Carry out a plan, durably and behind gates.",
-    "runs": "List runs; status, pause, resume, approve, abort.",
+    "runs": "List runs; status, pause, resume, approve, abort, release.",
     "evidence": "Write and verify the record of a run.",
     "retro": "Look back at a run: predicted against actual, what to improve, who does it.",
     "actions": "What people decided to improve: list, open, close.",

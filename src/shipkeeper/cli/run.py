@@ -16,11 +16,12 @@ from shipkeeper.app.runs import look
 from shipkeeper.app.state import State, read_forecast
 from shipkeeper.cli.options import given, output_option, platform_option, state_option
 from shipkeeper.cli.output import console, hint
-from shipkeeper.cli.runs import show_run
+from shipkeeper.cli.runs import here, show_run
 from shipkeeper.cli.screen import Night
 from shipkeeper.execution.world import RunResult
-from shipkeeper.model.errors import UsageProblem
+from shipkeeper.model.errors import BadInput, UsageProblem
 from shipkeeper.model.plan import Plan
+from shipkeeper.model.run import RunStatus
 from shipkeeper.model.time import parse_duration
 from shipkeeper.ports.journal import Entry
 
@@ -86,9 +87,10 @@ def command(
     )
     with _Screen(Night(forecast)) as screen:
         result = carry_out_live(order, kept, declared, screen.take, lambda text: hint(f"warning: {text}"))
-    _last_words(result, given("state"))
+    found = _found(kept, result, plan)
+    _last_words(result, found)
     if output != "table":
-        show_run(look(kept, result.run_id), output)
+        show_run(found, output)
     ctx.exit(result.exit_code)
 
 
@@ -116,16 +118,29 @@ def _hold(said: str | None, plan: Plan) -> int | None:
     return None if plan.window is not None else 0
 
 
-def _last_words(result: RunResult, flags: str) -> None:
+def _found(state: State, result: RunResult, plan: Plan) -> RunStatus:
+    """The run as the journal has it; one that was interrupted before its first record is not there."""
+    try:
+        return look(state, result.run_id)
+    except BadInput:
+        return RunStatus(id=result.run_id, plan_digest=plan.digest, state=result.state, reason=result.reason)
+
+
+def _last_words(result: RunResult, found: RunStatus) -> None:
     run = result.run_id
     if result.state == "done":
-        hint(f"{run} done: {result.reason}. Next: shipkeeper evidence write {run} --out report/{flags}")
+        hint(here(f"{run} done: {result.reason}. Next: shipkeeper evidence write {run} --out report/"))
     elif result.state in ("held", "paused", "interrupted"):
         hint(f"{run} {result.state}: {result.reason}")
-        hint(f"  see it: shipkeeper runs status {run}{flags}")
-        hint(f"  go on:  shipkeeper run --resume {run}{given('context', 'kubeconfig', 'platform')}{flags}")
+        hint(here(f"  see it: shipkeeper runs status {run}"))
+        hint(f"  go on:  shipkeeper run --resume {run}{given('context', 'kubeconfig', 'platform', 'state')}")
     else:
-        hint(f"{run} {result.state}: {result.reason}. Its record: shipkeeper evidence write {run} --out report/{flags}")
+        for left in found.left:
+            if left.next:
+                hint(f"{left.node}: {left.state}")
+                hint(here(f"  give it back once it is well: {left.next}"))
+        words = f"{run} {result.state}: {result.reason}"
+        hint(here(f"{words}. Its record: shipkeeper evidence write {run} --out report/"))
 
 
 class _Screen:
@@ -157,11 +172,11 @@ class _Screen:
         line = self._night.take(entry)
         if line is not None and self._live is None:
             with suppress(OSError, ValueError):
-                click.echo(line, err=True)
+                click.echo(here(line), err=True)
 
     def _draw(self) -> Text:
         from rich.text import Text
 
-        lines = self._night.lines(now_ms())
+        lines = [here(line) for line in self._night.lines(now_ms())]
         height = max(8, self._console.size.height - 1)
         return Text("\n".join(lines[:height]), overflow="ellipsis", no_wrap=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from shipkeeper.app.runs import leave_word, list_runs, look
+from shipkeeper.app.platform_file import load_platform
+from shipkeeper.app.runs import is_carried_out, leave_word, list_runs, look
 from shipkeeper.app.state import State
 from shipkeeper.cli.columns import say, show_columns
-from shipkeeper.cli.options import given, output_option, state_option
+from shipkeeper.cli.commands import repeat_flags
+from shipkeeper.cli.options import output_option, platform_option, state_option
 from shipkeeper.cli.output import emit, hint, markdown_table
 from shipkeeper.model.run import RunStatus
 
@@ -25,7 +29,7 @@ _HELD = 4
 @output_option()
 @click.pass_context
 def command(ctx: click.Context, state: str | None, output: str) -> None:
-    """List runs; status, pause, resume, approve, abort.
+    """List runs; status, pause, resume, approve, abort, release.
 
     'shipkeeper status RUN' is short for 'shipkeeper runs status RUN', and so on.
     """
@@ -70,12 +74,29 @@ def show_run(found: RunStatus, output: str) -> None:
         if found.reason:
             say(console, "why   ", found.reason)
         for line in found.commands:
-            console.print(f"      $ {line}", markup=False, soft_wrap=True)
+            console.print(f"      $ {here(line)}", markup=False, soft_wrap=True)
+        for left in found.left:
+            say(console, "left  ", f"{left.node}: {left.state}")
+            if left.next:
+                console.print(f"      $ {here(left.next)}", markup=False, soft_wrap=True)
         console.print()
         _table(console, heads, cells, "no steps")
         console.print(f"\njournal head {found.journal_head}")
 
-    emit("Run", found, output, table, lambda: f"# {found.id}: {found.state}\n\n" + markdown_table(heads, cells))
+    emit("Run", found, output, table, lambda: _markdown(found, heads, cells))
+
+
+def _markdown(found: RunStatus, heads: list[str], cells: list[list[str]]) -> str:
+    parts = [f"# {found.id}: {found.state}", markdown_table(heads, cells)]
+    if found.left:
+        rows = [[left.node, left.state, here(left.next)] for left in found.left]
+        parts.append(markdown_table(["node", "left as", "next"], rows))
+    return "\n\n".join(parts)
+
+
+def here(command: str) -> str:
+    """A command of ours with the flags of this call that it needs."""
+    return repeat_flags(command, sys.argv[1:])
 
 
 def _word(word: str, text: str) -> click.Command:
@@ -96,8 +117,13 @@ def _word(word: str, text: str) -> click.Command:
         state: str | None,
         output: str,
     ) -> None:
-        by = leave_word(State.open(state), run, word, reason, step, context or "", kubeconfig or "")
-        hint(f"{word} left for {run} by {by}; see it: shipkeeper runs status {run}{given('state')}")
+        kept = State.open(state)
+        by = leave_word(kept, run, word, reason, step, context or "", kubeconfig or "")
+        hint(here(f"{word} left for {run} by {by}; see it: shipkeeper runs status {run}"))
+        if word == "abort":
+            hint("it undoes what is its own; a node that it has to leave cordoned is named there, with its command")
+        if not is_carried_out(kept, run):
+            hint(here(f"no process here carries {run} out now: it is heard by shipkeeper run --resume {run}"))
         if output != "table":
             left = {"run": run, "word": word, "step": step, "by": by, "reason": reason}
             emit("Word", left, output, lambda _: None, lambda: markdown_table([*left], [[*left.values()]]))
@@ -111,6 +137,55 @@ _word("resume", "Let a paused or held run go on.")
 _word("approve", "Approve what the run waits for. The API server says who you are.")
 _word("abort", "End the run: it undoes what is its own, and says what is not.")
 _word("reboot-done", "Say that you rebooted the node that the run waits for.")
+
+
+@command.command("release")
+@click.argument("run")
+@click.argument("node")
+@click.option("--reason", default="", help="Why, for the record.")
+@click.option(
+    "--without-proof",
+    default="",
+    metavar="REASON",
+    help="Give it back although it is not proven to serve; the reason is kept on record.",
+)
+@click.option("--context", metavar="NAME", help="The kubeconfig context of the run's cluster.")
+@click.option("--kubeconfig", metavar="PATH", help="kubeconfig file, instead of $KUBECONFIG or ~/.kube/config.")
+@platform_option
+@state_option
+@output_option()
+def release(
+    run: str,
+    node: str,
+    reason: str,
+    without_proof: str,
+    context: str | None,
+    kubeconfig: str | None,
+    platform: str | None,
+    state: str | None,
+    output: str,
+) -> None:
+    """Uncordon a node that an aborted or failed run left cordoned, once it serves.
+
+    The node must carry the run's marks, and prove the same as in the night: rebooted, Ready, its daemons and drivers
+    back. It goes on the run's record. A node that somebody else had cordoned before the run stays cordoned.
+    """
+    from shipkeeper.app.release import Release, release_live
+
+    kept = State.open(state)
+    declared, _ = load_platform(platform, Path.cwd())
+    wish = Release(
+        run=run,
+        node=node,
+        reason=reason,
+        without_proof=without_proof,
+        context=context or "",
+        kubeconfig=kubeconfig or "",
+    )
+    left = release_live(wish, kept, declared)
+    hint(f"{left.node} {left.state}")
+    if output != "table":
+        show_run(look(kept, run), output)
 
 
 def _progress(row: RunStatus) -> str:

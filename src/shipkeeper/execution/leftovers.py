@@ -64,5 +64,6 @@ async def _is_ours(run: Run, name: str) -> bool | None:
 
 def _next(run: Run, name: str, state: str, words: str, ours: bool | None) -> str:
     if state in ("aborted", "failed"):
-        return f"kubectl uncordon {name}" if "cordoned" in words and ours is not False else "nothing"
+        left = "cordoned" in words and ours is not False
+        return f"shipkeeper runs release {run.id} {name}" if left else "nothing"
     return f"shipkeeper run --resume {run.id}"

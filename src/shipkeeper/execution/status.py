@@ -13,6 +13,7 @@ from shipkeeper.model.run import (
     BaselineTaken,
     Decided,
     GateRead,
+    LeftNode,
     NodeLeft,
     PodOutcome,
     RunEnded,
@@ -254,6 +255,10 @@ class RunView:
             journal_head=self.head,
             reason=self.reason,
             commands=commands,
+            left=tuple(
+                LeftNode(node=name, state=item.state, next="" if item.next == "nothing" else item.next)
+                for name, item in sorted(self.left.items())
+            ),
         )
 
 

@@ -25,7 +25,7 @@ class RunLocks:
         """
         if run in self._held:
             return
-        path = self._folder / (re.sub(r"[^0-9A-Za-z._-]", "_", run) + ".lock")
+        path = self._path(run)
         try:
             self._folder.mkdir(exist_ok=True, mode=0o700)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -52,6 +52,23 @@ class RunLocks:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         self._held[run] = descriptor
+
+    def held(self, run: str) -> bool:
+        """Whether another process holds the run. Takes nothing, and makes no file."""
+        try:
+            descriptor = os.open(self._path(run), os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def _path(self, run: str) -> Path:
+        return self._folder / (re.sub(r"[^0-9A-Za-z._-]", "_", run) + ".lock")
 
     def close(self) -> None:
         """Give the locks up. Idempotent."""

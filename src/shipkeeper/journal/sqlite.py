@@ -81,7 +81,7 @@ class SqliteJournal:
         Raises Failed (journal-unwritable, journal-broken) or UsageProblem (journal-on-network, journal-newer).
         """
         self._database = _Database(path)
-        self._locks = RunLocks(path.parent / (path.name + ".locks"))
+        self._locks = RunLocks(_locks(path))
         self._heads: dict[str, tuple[int, str]] = {}
 
     def append(self, run: str, at_ms: int, events: Sequence[RunEvent]) -> tuple[Entry, ...]:
@@ -149,6 +149,11 @@ class SqliteJournal:
         with self._database.errors(run):
             return _stored_head(self._database.connection, run)
 
+    @staticmethod
+    def locked(path: Path, run: str) -> bool:
+        """Whether a process on this machine holds the run, and would refuse another one."""
+        return RunLocks(_locks(path)).held(run)
+
     def close(self) -> None:
         """Give up the runs' locks and close the file. Idempotent."""
         self._locks.close()
@@ -189,6 +194,10 @@ class SqliteInbox:
     def close(self) -> None:
         """Close the file. Idempotent."""
         self._database.close()
+
+
+def _locks(path: Path) -> Path:
+    return path.parent / (path.name + ".locks")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -113,7 +113,9 @@ class Noted(Record, frozen=True, kw_only=True, tag="noted", tag_field="event"):
 
 
 class Decided(Record, frozen=True, kw_only=True, tag="decided", tag_field="event"):
-    """A person's word: approve | pause | resume | abort | reboot-done. ``by`` is the API server's name for them.
+    """A person's word: approve | pause | resume | abort | reboot-done; and release, of a node once the run is over.
+
+    ``by`` is the API server's name for them.
 
     ``message`` is its id in the inbox: a word that is on record is not taken twice. ``answers``: steps whose holds it
     was given to; none for one that came before anybody waited.
@@ -241,6 +243,14 @@ class StepStatus(Record, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class LeftNode(Record, frozen=True, kw_only=True):
+    """A node that a stopped run left not done, in ``status``. ``next`` is the command for it; empty: none is needed."""
+
+    node: str
+    state: str
+    next: str = ""
+
+
 class RunStatus(Record, frozen=True, kw_only=True):
     """A run in ``status`` and ``runs``."""
 
@@ -253,3 +263,4 @@ class RunStatus(Record, frozen=True, kw_only=True):
     journal_head: str = ""
     reason: str = ""
     commands: tuple[str, ...] = ()
+    left: tuple[LeftNode, ...] = ()

@@ -20,23 +20,33 @@ async def plan_fits_cluster(run: Run) -> tuple[GateReading, ClusterIdentity]:
     """Compare what the plan is bound to with what is there. Raises Refused on any mismatch, BadInput on an edited
     plan.
     """
-    plan, world = run.plan, run.world
+    reading, now = await cluster_is_the_plans(run)
+    said = run.plan.cluster.server_version
+    if said and now.server_version and _minor(now.server_version) != _minor(said):
+        raise _other_cluster(now, [f"its version is {now.server_version}, the plan was made at {said}"])
+    if run.reboots and run.world.reboot is None:
+        raise _refusal(f"the plan reboots with driver {run.plan.reboot.driver}, which is not there", "driver")
+    return reading, now
+
+
+async def cluster_is_the_plans(run: Run) -> tuple[GateReading, ClusterIdentity]:
+    """The same cluster, whatever its version is by now. Raises Refused and BadInput as ``plan_fits_cluster``."""
+    plan = run.plan
     plan.verify()
-    now = await world.api.identity()
+    now = await run.world.api.identity()
     wrong = []
     if not plan.cluster.uid or now.uid != plan.cluster.uid:
         wrong.append(f"kube-system's UID is {now.uid}, the plan says {plan.cluster.uid or 'nothing'}")
     if plan.cluster.ca_digest and now.ca_digest != plan.cluster.ca_digest:
         wrong.append("its CA is another one" if now.ca_digest else "its CA is not known here, and the plan names one")
-    said = plan.cluster.server_version
-    if said and now.server_version and _minor(now.server_version) != _minor(said):
-        wrong.append(f"its version is {now.server_version}, the plan was made at {said}")
     if wrong:
-        raise _refusal(f"cluster {now.name or 'at this context'} is not the plan's: {'; '.join(wrong)}", "cluster")
-    if run.reboots and world.reboot is None:
-        raise _refusal(f"the plan reboots with driver {plan.reboot.driver}, which is not there", "driver")
+        raise _other_cluster(now, wrong)
     reading = f"cluster {now.uid}, {now.server_version or 'version unknown'}"
     return GateReading("plan-fits-cluster", "open", reading), now
+
+
+def _other_cluster(now: ClusterIdentity, wrong: Sequence[str]) -> Refused:
+    return _refusal(f"cluster {now.name or 'at this context'} is not the plan's: {'; '.join(wrong)}", "cluster")
 
 
 def _refusal(message: str, what: str) -> Refused:
