@@ -43,7 +43,7 @@ def test_it_is_a_platform_of_about_thirty_nodes_and_four_hundred_pods(inv):
     assert counts["nodes"] == 30
     assert 380 <= counts["pods"] <= 430
     assert {node.zone for node in inv.nodes} == {"z1", "z2", "z3"}
-    assert inv.missing == (), "the demo would begin with things it cannot know"
+    assert inv.cluster_missing == (), "the demo would begin with things it cannot know"
     assert {w.kind for w in inv.workloads} >= {"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"}
 
 

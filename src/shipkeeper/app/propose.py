@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import date
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shipkeeper.app.clock import now_ms as now_ms
 from shipkeeper.app.state import write_atomically
 from shipkeeper.model.errors import BadInput, Location, UsageProblem
 from shipkeeper.model.inventory import Inventory
@@ -49,11 +49,6 @@ class Wishes(Struct, frozen=True, kw_only=True):
     accept_api_outage: bool = False
     change: str | None = None
     cluster: str = ""
-
-
-def now_ms() -> int:
-    """The wall clock."""
-    return time.time_ns() // 1_000_000
 
 
 def propose(inventory: Inventory, wishes: Wishes, platform: Platform, at_ms: int, context: str = "") -> Plan:

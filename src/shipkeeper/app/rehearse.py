@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.state import State, write_atomically
 from shipkeeper.model.errors import Refused, UsageProblem
 from shipkeeper.model.forecast import Assumption, Forecast
@@ -60,7 +61,7 @@ def rehearse_plan(
             known,
             range(first_seed, first_seed + seeds),
             lower_bound=lower_bound(plan, inventory),
-            made_at=iso(time.time_ns() // 1_000_000_000 * 1_000),
+            made_at=iso(now_ms() // 1_000 * 1_000),
             play=stage.play,
             settings=settings,
             compare=compare,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import getpass
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.identity import who_am_i
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.state import State
 from shipkeeper.execution.status import OVER, RunView
 from shipkeeper.journal.sqlite import SqliteInbox, SqliteJournal

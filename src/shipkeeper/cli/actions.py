@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from shipkeeper.app.actions import Action, all_actions, close_action, open_action
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.state import State
 from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.options import given, output_option, platform_option, state_option

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from shipkeeper.app.checklist import Checklist, read_checklist, tick
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.state import State
 from shipkeeper.app.survey import read_inventory

@@ -9,10 +9,10 @@ import click
 from msgspec.structs import replace
 
 from shipkeeper.app.classify import Around, Given, answer_exposure, classify_given
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.knowledge import load_knowledge
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.platform_file import find_platform, load_platform
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.state import State
 from shipkeeper.app.survey import read_inventory

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.due import journal_facts, list_due
 from shipkeeper.app.knowledge import knowledge_of
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.state import State
 from shipkeeper.app.survey import read_inventory

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shipkeeper.app.propose import now_ms
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.prove import Evidence, export_key, prove, show, verify_path
 from shipkeeper.app.state import State
 from shipkeeper.cli.options import given, output_option, state_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.knowledge import (
     config_folder,
     install,
@@ -22,7 +23,6 @@ from shipkeeper.app.knowledge import (
 from shipkeeper.app.knowledge_registry import fetch, publish
 from shipkeeper.app.knowledge_view import overview, product_view
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.state import State, write_atomically
 from shipkeeper.cli.knowledge_screen import (
     bundle_markdown,

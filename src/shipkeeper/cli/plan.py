@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import Wishes, load_plan, now_ms, propose, save_plan
+from shipkeeper.app.propose import Wishes, load_plan, propose, save_plan
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.survey import read_inventory
 from shipkeeper.cli.columns import say, show_columns

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.programme import WINDOWS_AHEAD, Looked, programme
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.sources import Source
 from shipkeeper.app.state import State, write_atomically
 from shipkeeper.app.survey import read_inventory

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.state import State
 from shipkeeper.app.work import is_scheduled, record_work
 from shipkeeper.cli.columns import say

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from shipkeeper.app.carry_out import Order, carry_out_live, new_run, plan_of, unfinished
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import load_plan, now_ms
+from shipkeeper.app.propose import load_plan
 from shipkeeper.app.runs import look
 from shipkeeper.app.state import State, read_forecast
 from shipkeeper.cli.options import given, output_option, platform_option, state_option

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.state import State
 from shipkeeper.app.upgrade import hop_named
 from shipkeeper.app.upgrade_book import DECISIONS, acknowledge, decide, gather, report_problem, standings

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import load_plan, now_ms
+from shipkeeper.app.propose import load_plan
 from shipkeeper.app.standing import read_all
 from shipkeeper.app.state import State, write_atomically
 from shipkeeper.app.window_use import utilisation

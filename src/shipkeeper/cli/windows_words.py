@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 import msgspec
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import load_plan, now_ms
+from shipkeeper.app.propose import load_plan
 from shipkeeper.app.speaker import Speaker, local_identity
 from shipkeeper.app.state import State
 from shipkeeper.app.windows import Voice, agree, declare_emergency, waive
