@@ -205,7 +205,7 @@ def test_export_is_a_calendar_file(tmp_path: Path) -> None:
 def test_utilisation_before_any_record_says_so() -> None:
     done = call("utilisation", *STATE)
     assert done.exit_code == 0, done.output
-    assert "production/monthly  0 of 0 windows" in done.stdout
+    assert "production/monthly  nothing is on record" in done.stdout
     found: dict[str, Any] = json.loads(call("utilisation", "-o", "json", *STATE).stdout)
     assert found["kind"] == "Utilisation"
     assert found["items"] == []

@@ -135,6 +135,8 @@ def _advice(
     rule: WindowRule, found: Sequence[WindowUse], with_work: Sequence[WindowUse], measured: Sequence[WindowUse]
 ) -> tuple[str, str]:
     length = parse_duration(rule.duration)
+    if not found:
+        return "too-little-known", "nothing is on record since which it could have been used"
     if found and not with_work:
         return "unused", f"nothing is on record for any of {_count(found)}: record what was done in them, or give it up"
     if len(measured) < LEAST_WINDOWS:

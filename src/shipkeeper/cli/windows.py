@@ -98,7 +98,7 @@ def gates(
         show_columns(console, _GATE_HEADS, rows, whole=(0, 1), last_below=True)
         for one in found:
             if not one.is_open and one.fix:
-                say(console, f"{one.gate}  ", one.fix.replace("PLAN", plan_path))
+                console.print(f"{one.gate}  {one.fix.replace('PLAN', plan_path)}", markup=False, soft_wrap=True)
 
     emit("Gates", payload, output, table, lambda: markdown_table([head.lower() for head in _GATE_HEADS], rows))
     if not all(one.is_open for one in found):

@@ -60,7 +60,7 @@ def agree_command(
         now_ms=now_ms(),
     )
     until_words = f"until {made.until}" if made.until else "until it is changed"
-    line = f"{made.environment}/{made.window}: agreed by {made.by} on {made.agreed_on}, {until_words}"
+    line = f"{made.environment}/{window}: agreed by {made.by} on {made.agreed_on}, {until_words}"
     _emit("WindowAgreed", made, output, line)
 
 

@@ -26,15 +26,15 @@ def with_overrides(
     if reading.is_open:
         return reading
     was = reading.reason or reading.reading
-    if emergency:
-        for item in reversed(overrides.emergencies):
-            if item.subject == subject and counts(item):
-                who = f"{item.by} ({item.identity}) and {item.second} ({item.second_identity})"
-                return _opened(reading, f"emergency {item.id}, declared by {who}: {item.reason}; without it: {was}")
     if waivable:
         for waiver in reversed(overrides.waivers):
             if (waiver.rule, waiver.subject) == (reading.gate, subject) and holds(waiver, day):
                 return _opened(reading, f"waived by {waiver.by}: {waiver.reason}; without it: {was}")
+    if emergency:
+        for item in reversed(overrides.emergencies):
+            if item.subject == subject and counts(item):
+                who = f"{item.by} ({item.identity}) and {item.second} ({item.second_identity})"
+                return _opened(reading, f"{item.id}, declared by {who}: {item.reason}; without it: {was}")
     return reading
 
 
