@@ -17,10 +17,11 @@ from shipkeeper.evidence.checklists import CATALOGUE, Seen, counts, read
 from shipkeeper.journal.sqlite import SqliteJournal
 from shipkeeper.model.inventory import Inventory, Missing
 from shipkeeper.model.nodes import NodeInfo
+from shipkeeper.model.operands import Backup
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.run import ChecklistItem
-from shipkeeper.model.time import parse_instant
+from shipkeeper.model.time import HOUR, parse_instant
 from shipkeeper.model.workloads import JobFacts
 from tests.builders import budget, daemonset, deployment, inventory, job, node, pod
 from tests.evidence.sample_run import NODES, RUN, night, sample_forecast, sample_plan
@@ -41,6 +42,8 @@ def cluster(*more: Any, cordoned: str = "", booted: str = "1", kernel: str = "6.
     ]
     web = deployment("web", "team-3", on=NODES[:2])
     guard = budget("web", "team-3", app="web", min_available=1, allowed=1, healthy=2, desired=1, expected=2)
+    nightly = Backup("velero", "velero", "nightly-1", "Completed", completed=True, started_ms=NOW_MS - 20 * HOUR)
+    fields = {"backups": (nightly,)} | fields
     return inventory(*nodes, web, guard, *more, identity=PLAN.cluster, taken_ms=NOW_MS, **fields)
 
 
@@ -58,7 +61,9 @@ def test_a_well_cluster_leaves_only_people_s_boxes_open() -> None:
     assert found["pods-healthy"].by == "shipkeeper"
     assert found["pods-healthy"].at == "2026-12-01T20:30:00Z", "a reading is as old as its inventory"
     people = {id for id, item in found.items() if item.state == "open"}
-    assert {"users-told", "backups-recent", "alerts-silenced", "changes-pending", "releases-well"} <= people
+    assert {"users-told", "alerts-silenced", "changes-pending", "window-agreed", "go-live"} <= people
+    assert found["backups-recent"].reading.startswith("velero backups made by hand: newest nightly-1 20h00m old")
+    assert found["releases-well"].state == found["flux-well"].state == "not-applicable", "there are none here"
     assert all(not item.by and not item.at for id, item in found.items() if id in people)
     assert found["developers-told"].state == "not-applicable"
     assert all(item.how for item in found.values()), "every box says how a person does it by hand"

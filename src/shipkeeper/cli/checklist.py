@@ -8,49 +8,62 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shipkeeper.app.checklist import Checklist, read_checklist, tick
-from shipkeeper.app.clock import now_ms
+from shipkeeper.app.checklist import Asked, Checklist, read_checklist, tick, waive
+from shipkeeper.app.checklist_places import Place, places_of
+from shipkeeper.app.checklist_stand import find_subject
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.sources import source_of
+from shipkeeper.app.clock import now_ms
+from shipkeeper.app.sources import Source
 from shipkeeper.app.state import State
 from shipkeeper.app.survey import read_inventory
 from shipkeeper.cli.columns import say, show_columns
-from shipkeeper.cli.options import given, output_option, platform_option, source_options, state_option
+from shipkeeper.cli.options import given, output_option, platform_option, state_option
 from shipkeeper.cli.output import emit, hint
-from shipkeeper.evidence.checklists import counts
+from shipkeeper.evidence.checklists import by_cluster, counts
 from shipkeeper.evidence.html import checklist_html, sign
 from shipkeeper.evidence.markdown import checklist as checklist_markdown
 from shipkeeper.evidence.rows import Fact
 from shipkeeper.evidence.words import count, date_and_clock, day_and_clock
 from shipkeeper.model.errors import BadInput, UsageProblem
+from shipkeeper.model.run import ChecklistItem
 from shipkeeper.model.time import parse_instant
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_ROLES = {"sc": "service cluster", "wc": "workload cluster"}
+
 
 @click.command("checklist")
 @click.argument("when", type=click.Choice(["before", "after"]))
 @click.argument("target", metavar="PLAN|RUN")
-@source_options
+@click.option("--from", "from_paths", multiple=True, metavar="PATH", help="Read a saved inventory or a dump; repeat.")
+@click.option("--context", "contexts", multiple=True, metavar="NAME", help="Read this context's live cluster; repeat.")
+@click.option("--kubeconfig", metavar="PATH", help="kubeconfig file, instead of $KUBECONFIG or ~/.kube/config.")
+@click.option("--live", is_flag=True, help="Read every cluster of the list through its context in the platform file.")
 @platform_option
-@click.option("--cluster", default="", metavar="NAME", help="The cluster's entry in the platform file.")
+@click.option(
+    "--cluster", "clusters", multiple=True, metavar="NAME", help="Only this cluster of the environment; repeat."
+)
 @click.option("--forecast", default="", metavar="FILE", help="The plan's forecast; else the one kept in state.")
 @click.option("--tick", "box", default="", metavar="ID", help="Record that you saw to this box.")
+@click.option("--waive", "aside", default="", metavar="ID", help="Set this box aside for this plan; needs --note.")
 @click.option("--by", default="", metavar="NAME", help="Who says so.")
-@click.option("--note", default="", metavar="TEXT", help="What was seen.")
+@click.option("--note", default="", metavar="TEXT", help="What was seen, or why it is set aside.")
 @state_option
 @output_option("html")
 def command(
     when: str,
     target: str,
-    from_path: str | None,
-    context: str | None,
+    from_paths: tuple[str, ...],
+    contexts: tuple[str, ...],
     kubeconfig: str | None,
+    live: bool,
     platform: str | None,
-    cluster: str,
+    clusters: tuple[str, ...],
     forecast: str,
     box: str,
+    aside: str,
     by: str,
     note: str,
     state: str | None,
@@ -58,23 +71,55 @@ def command(
 ) -> None:
     """The boxes a person would tick before and after: computed where the cluster can tell, ticked where it cannot.
 
-    With --from or --context the boxes are read and recorded; without, the list is shown as it stands.
+    With --from, --context or --live the boxes are read and recorded; without, the list is shown as it stands. A
+    service and a workload cluster of one environment are one list, a section for each.
     """
     known, _ = load_platform(platform, Path.cwd())
-    kept = State.open(state)
-    if box:
-        if from_path or context or kubeconfig:
-            raise UsageProblem("--tick records a person's word: leave --from and --context out")
-        found = tick(when, target, box, by, note, kept, known, now_ms(), cluster)
+    asked = Asked(
+        when=when,
+        target=target,
+        state=State.open(state),
+        platform=known,
+        now_ms=now_ms(),
+        clusters=clusters,
+        forecast_path=forecast,
+    )
+    sources = [Source(path=path) for path in from_paths]
+    sources += [Source(context=name, kubeconfig=kubeconfig or "") for name in contexts]
+    if kubeconfig and not contexts and not live:
+        sources.append(Source(kubeconfig=kubeconfig))
+    if box or aside:
+        if sources or live:
+            raise UsageProblem("a tick records a person's word: leave --from, --context and --live out")
+        if box and aside:
+            raise UsageProblem("--tick says that a box is done, --waive that it is not: give one of the two")
+        found = tick(asked, box, by, note) if box else waive(asked, aside, by, note)
     else:
         if by or note:
-            raise UsageProblem("--by and --note belong to a tick", hint="add --tick ID")
-        given = from_path or context or kubeconfig
-        inventory = read_inventory(source_of(from_path, context, kubeconfig)) if given else None
-        found = read_checklist(when, target, kept, inventory, known, now_ms(), cluster=cluster, forecast_path=forecast)
-        if inventory is None:
+            raise UsageProblem("--by and --note belong to a tick", hint="add --tick ID, or --waive ID")
+        if live:
+            sources += _live(asked, kubeconfig or "")
+        found = read_checklist(asked, [read_inventory(source) for source in sources])
+        if not sources:
             hint("Nothing was read from a cluster: this is the list as it stands (--context NAME reads it).")
     show(found, output, target)
+
+
+def _live(asked: Asked, kubeconfig: str) -> list[Source]:
+    """The contexts of the list's clusters. Raises UsageProblem where the platform file has none."""
+    plan = find_subject(asked.when, asked.target, asked.state).plan
+    places = places_of(plan, asked.platform, asked.clusters)
+    without = [place.name or "the plan's cluster" for place in places if not _context(place)]
+    if without:
+        raise UsageProblem(
+            f"the platform file has no context for {', '.join(without)}",
+            hint="add context: to its entry under clusters:, or name each with --context NAME",
+        )
+    return [Source(context=_context(place), kubeconfig=kubeconfig) for place in places]
+
+
+def _context(place: Place) -> str:
+    return place.config.context if place.config is not None else ""
 
 
 def show(found: Checklist, output: str, target: str) -> None:
@@ -87,7 +132,16 @@ def show(found: Checklist, output: str, target: str) -> None:
         "planDigest": found.plan.digest,
         "run": found.run,
         "counts": counts(found.items),
+        "clusters": [
+            {"name": place.name, "role": place.role, "planned": place.own, "counts": counts(rows)}
+            for place in found.places
+            if (rows := by_cluster(found.items).get(place.name, []))
+        ],
         "items": found.items,
+        "waived": [
+            {"cluster": cluster, "id": id, "by": waiver.by, "reason": waiver.reason}
+            for (cluster, id), waiver in found.waived.items()
+        ],
     }
     emit("Checklist", payload, output, lambda console: _table(console, found, target), lambda: _markdown(found))
 
@@ -97,9 +151,15 @@ def _title(found: Checklist) -> str:
 
 
 def _sentence(found: Checklist) -> str:
-    have = counts(found.items)
+    told = _told(found.items)
+    aside = f" {count(len(found.waived), 'box', 'boxes')} set aside." if found.waived else ""
+    return told + aside
+
+
+def _told(items: tuple[ChecklistItem, ...] | list[ChecklistItem]) -> str:
+    have = counts(items)
     rest = [f"{number} {state}" for state, number in have.items() if number and state not in ("done", "not-applicable")]
-    asked = len(found.items) - have["not-applicable"]
+    asked = len(items) - have["not-applicable"]
     return f"{have['done']} of {count(asked, 'box', 'boxes')} done" + (f", {', '.join(rest)}." if rest else ".")
 
 
@@ -111,6 +171,7 @@ def _facts(found: Checklist) -> list[Fact]:
     if window is not None:
         opens, closes = (date_and_clock(at, found.zone) for at in (window.opens_ms, window.closes_ms))
         facts.append(("Window", f"{opens} to {closes}"))
+    facts += [(f"Set aside: {id}", f"{waiver.reason} ({waiver.by})") for (_, id), waiver in found.waived.items()]
     return [Fact(label=label, value=value) for label, value in facts]
 
 
@@ -119,21 +180,52 @@ def _markdown(found: Checklist) -> str:
 
 
 def _table(console: Console, found: Checklist, target: str) -> None:
-    rows = [
-        [f"{sign(item.state)} {item.state}", item.id, item.text, item.by, _at(item.at, found.zone), item.reading]
-        for item in found.items
-    ]
     say(console, "", f"{_title(found)}: {_sentence(found)}")
-    show_columns(console, ("BOX", "ID", "WHAT", "BY", "AT", "READING"), rows, whole=(0, 1, 4), last_below=True)
+    sections = by_cluster(found.items)
+    roles = {place.name: _ROLES.get(place.role, "") for place in found.places}
+    for cluster, items in sections.items():
+        if len(sections) > 1:
+            console.print()
+            role = f" ({roles[cluster]})" if roles.get(cluster) else ""
+            say(console, "", f"{cluster}{role}: {_told(items)}", style="bold")
+        rows = [
+            [
+                f"{sign(item.state)} {item.state}",
+                item.id,
+                item.text,
+                item.by,
+                _at(item.at, found.zone),
+                _reading(found, item),
+            ]
+            for item in items
+        ]
+        show_columns(console, ("BOX", "ID", "WHAT", "BY", "AT", "READING"), rows, whole=(0, 1, 4), last_below=True)
+    _by_hand(console, found, target, len(sections) > 1)
+
+
+def _reading(found: Checklist, item: ChecklistItem) -> str:
+    waiver = found.waived.get((item.cluster, item.id))
+    aside = f"set aside by {waiver.by}: {waiver.reason}" if waiver is not None else ""
+    return "; ".join(part for part in (item.reading, aside) if part)
+
+
+def _by_hand(console: Console, found: Checklist, target: str, several: bool) -> None:
     todo = [item for item in found.items if item.state in ("open", "failed", "unknown")]
-    if todo:
-        console.print("By hand:", markup=False)
-        for item in todo:
+    if not todo:
+        return
+    console.print("By hand:", markup=False)
+    told: set[tuple[str, str]] = set()
+    for item in todo:
+        if (item.id, item.how) not in told:
+            told.add((item.id, item.how))
             console.print(f"  {item.id:<18} {_filled(item.how, found, target)}", markup=False, soft_wrap=True)
-        ticks = [item.id for item in todo if item.state == "open"]
-        if ticks:
-            words = f"shipkeeper checklist {found.when} {shlex.quote(target)} --tick {ticks[0]} --by NAME --note TEXT"
-            console.print(f"Next: {words}{given('cluster', 'platform', 'state')}", markup=False, soft_wrap=True)
+    ticks = [item for item in todo if item.state == "open"]
+    if ticks:
+        which = f" --cluster {shlex.quote(ticks[0].cluster)}" if several else ""
+        words = (
+            f"shipkeeper checklist {found.when} {shlex.quote(target)} --tick {ticks[0].id}{which} --by NAME --note TEXT"
+        )
+        console.print(f"Next: {words}{given('platform', 'state')}", markup=False, soft_wrap=True)
 
 
 def _filled(how: str, found: Checklist, target: str) -> str:

@@ -74,14 +74,15 @@ def _whose(pod: Pod) -> str:
     return f"{pod.namespace}/{pod.owner.uid if pod.owner is not None else pod.name}"
 
 
-def nodes_ready(inventory: Inventory, plan: Plan) -> Answer:
-    """Every node is Ready, and none is cordoned that the plan did not find cordoned."""
-    known = {node.name for node in plan.nodes if node.was_cordoned}
+def nodes_ready(inventory: Inventory, plan: Plan, own: bool = True) -> Answer:
+    """Every node is Ready, and none is cordoned that the plan did not find so. ``own``: this is the plan's cluster."""
+    planned = plan.nodes if own else ()
+    known = {node.name for node in planned if node.was_cordoned}
     wrong = [f"{node.name} is not Ready" for node in inventory.nodes if not node.ready]
     wrong += [f"{n.name} is cordoned" for n in inventory.nodes if n.unschedulable and n.name not in known]
     here = {node.name: node.uid for node in inventory.nodes}
-    wrong += [f"{node.name} is gone" for node in plan.nodes if node.name not in here]
-    wrong += [f"{node.name} is another machine now" for node in plan.nodes if here.get(node.name, node.uid) != node.uid]
+    wrong += [f"{node.name} is gone" for node in planned if node.name not in here]
+    wrong += [f"{node.name} is another machine now" for node in planned if here.get(node.name, node.uid) != node.uid]
     if wrong:
         return "failed", names(wrong)
     return "done", f"{len(inventory.nodes)} of {count(len(inventory.nodes), 'node')} Ready and not cordoned"
@@ -185,11 +186,12 @@ def short_of_kind(workload: Workload) -> bool:
     return workload.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
 
 
-def nodes_as_before(inventory: Inventory, plan: Plan, baseline: Inventory | None) -> Answer:
+def nodes_as_before(inventory: Inventory, plan: Plan, baseline: Inventory | None, own: bool = True) -> Answer:
     """Every node that was there is there and Ready; one that was not Ready before does not count."""
     sick_before = {node.name for node in (baseline.nodes if baseline else ()) if not node.ready}
     here = {node.name: node for node in inventory.nodes}
-    expected = {node.name for node in (baseline.nodes if baseline else ())} | {node.name for node in plan.nodes}
+    expected = {node.name for node in (baseline.nodes if baseline else ())}
+    expected |= {node.name for node in plan.nodes} if own else set()
     wrong = [f"{name} is gone" for name in sorted(expected - set(here))]
     wrong += [f"{n.name} is not Ready" for n in inventory.nodes if not n.ready and n.name not in sick_before]
     if wrong:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from shipkeeper import __version__
 from shipkeeper.evidence.chart import STYLE, legend, svg
+from shipkeeper.evidence.checklists import by_cluster
 from shipkeeper.evidence.report import Report
 from shipkeeper.evidence.retro import Retro
 from shipkeeper.evidence.rows import Fact
@@ -107,6 +108,7 @@ def _environment(zone: str) -> jinja2.Environment:
     environment.filters |= {
         "class": _class,
         "sign": sign,
+        "by_cluster": by_cluster,
         "at": at,
         "when": lambda at_ms: date_and_clock(at_ms, zone),
     }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from shipkeeper import __version__
+from shipkeeper.evidence.checklists import by_cluster
 from shipkeeper.evidence.html import sign
 from shipkeeper.evidence.recalled import Recalled
 from shipkeeper.evidence.report import Report
@@ -82,21 +83,31 @@ def facts(rows: Sequence[Fact]) -> list[str]:
 
 
 def checklist(items: Sequence[ChecklistItem], zone: str) -> list[str]:
-    """Boxes as Markdown writes them: ticked when done."""
+    """Boxes as Markdown writes them: ticked when done; a heading for each cluster where there are several."""
     if not items:
         return ["None is in the record.", ""]
-    lines = []
-    for item in items:
-        box = "x" if item.state == "done" else " "
-        where = f" ({text(item.cluster)})" if item.cluster else ""
-        mark = "" if item.state in ("done", "open") else f" **{item.state}**"
-        lines.append(f"- [{box}] {text(item.text)}{where}{mark}")
-        who = " · ".join(part for part in (text(item.by), text(_at(item.at, zone))) if part)
-        if item.reading or who:
-            lines.append("  " + " — ".join(part for part in (text(item.reading), who) if part))
-        if item.how and item.state != "not-applicable":
-            lines.append(f"  {code(item.how)}")
-    return [*lines, ""]
+    lines: list[str] = []
+    sections = by_cluster(items)
+    for cluster, rows in sections.items():
+        if len(sections) > 1:
+            lines += [f"### {text(cluster)}", ""]
+        for item in rows:
+            lines += _box(item, zone, len(sections) > 1)
+        lines.append("")
+    return lines
+
+
+def _box(item: ChecklistItem, zone: str, named: bool) -> list[str]:
+    box = "x" if item.state == "done" else " "
+    where = f" ({text(item.cluster)})" if item.cluster and not named else ""
+    mark = "" if item.state in ("done", "open") else f" **{item.state}**"
+    lines = [f"- [{box}] {text(item.text)}{where}{mark}"]
+    who = " · ".join(part for part in (text(item.by), text(_at(item.at, zone))) if part)
+    if item.reading or who:
+        lines.append("  " + " — ".join(part for part in (text(item.reading), who) if part))
+    if item.how and item.state != "not-applicable":
+        lines.append(f"  {code(item.how)}")
+    return lines
 
 
 def _at(at: str, zone: str) -> str:

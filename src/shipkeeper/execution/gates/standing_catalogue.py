@@ -49,4 +49,15 @@ STANDING_GATES = (
         waits=_WAITS,
         person="carry it out there first, or shipkeeper windows waive staging-first PLAN --reason WHY --by WHO",
     ),
+    Gate(
+        id="checklist-before",
+        when="at the start as of the window's opening, and before the first batch",
+        opens="no box of the plan's checklist that was computed is failed or unknown, and none was read more than a "
+        "day before; in production also: every cluster was read, and every box ticked; a box that was set aside on "
+        "record counts as done",
+        why="what is broken before a maintenance is worse after it, and is then taken for its fault",
+        waits=_WAITS,
+        person="shipkeeper checklist before PLAN --context NAME, to read it again; --tick BOX or --waive BOX "
+        "--by WHO --note WHY",
+    ),
 )

@@ -1,0 +1,63 @@
+"""Boxes that people's records answer: agreements, retrospectives, waivers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from shipkeeper.app.checklist_places import Place
+from shipkeeper.app.logbook import Logbook
+from shipkeeper.app.standing import RULES, matter_of, read_rule
+from shipkeeper.app.state import State
+from shipkeeper.assessment.standing import agreement
+from shipkeeper.assessment.standing.checklist import waived_boxes
+from shipkeeper.evidence.boxes import Answer
+from shipkeeper.evidence.words import clean, count
+from shipkeeper.model.book import ActionOpened, RetrospectiveHeld, Waived
+from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.plan import Plan
+from shipkeeper.model.platform import Platform
+from shipkeeper.model.time import iso
+
+
+def told_of(
+    when: str,
+    run: str,
+    plan: Plan,
+    platform: Platform,
+    state: State,
+    place: Place,
+    inventory: Inventory | None,
+    now_ms: int,
+) -> Mapping[str, Answer]:
+    """Box → what the records say of it; boxes of which they say nothing are left out."""
+    found: dict[str, Answer] = {}
+    if not place.own:
+        return found
+    if when == "after":
+        return {"retrospective": _retrospective(run, Logbook.of(state, platform))}
+    if place.environment is not None:
+        found["window-agreed"] = _agreed(plan, platform, state, now_ms)
+    return found
+
+
+def waivers_of(logbook: Logbook, plan: Plan, boxes: Collection[tuple[str, str]]) -> dict[tuple[str, str], Waived]:
+    """(cluster, box) → the record that sets it aside for that plan."""
+    known = waived_boxes(logbook.of_kind(Waived), plan.digest, "")
+    return {key: waiver for key, waiver in known.items() if key in boxes}
+
+
+def _agreed(plan: Plan, platform: Platform, state: State, now_ms: int) -> Answer:
+    """What the gate says of the plan's window."""
+    opens = plan.window.opens_ms if plan.window is not None else now_ms
+    reading = read_rule(agreement.AGREED, RULES[agreement.AGREED], matter_of(plan, platform, state), max(opens, now_ms))
+    states = {"open": "done", "closed": "failed", "unknown": "unknown"}
+    return states[reading.state], clean(reading.reading)
+
+
+def _retrospective(run: str, logbook: Logbook) -> Answer:
+    records = logbook.read()
+    held = [item for item in records if isinstance(item.event, RetrospectiveHeld) and item.event.run == run and run]
+    if not held:
+        return "open", "nobody has put one on record"
+    actions = {i.event.id for i in records if isinstance(i.event, ActionOpened) and i.event.run == run}
+    return "done", f"held, recorded {iso(held[-1].at_ms)[:10]}; {count(len(actions), 'action')}, each with an owner"
