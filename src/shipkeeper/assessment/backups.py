@@ -89,7 +89,7 @@ def _velero(inventory: Inventory, rpo_ms: int, now_ms: int) -> Iterator[BackupSt
     away = {one.name for one in inventory.backup_locations if one.tool == "velero" and one.phase == "Unavailable"}
     piles: dict[tuple[str, str], list[Backup]] = {key: [] for key in schedules}
     for backup in backups:
-        if not backup.schedule and piles:
+        if not backup.schedule and schedules:
             continue  # made by hand: what the schedules make is what one relies on
         piles.setdefault((backup.namespace, backup.schedule), []).append(backup)
     for key, pile in sorted(piles.items()):

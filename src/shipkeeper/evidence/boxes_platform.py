@@ -84,8 +84,9 @@ def changes_pending(inventory: Inventory, looked_at_updates: bool) -> Answer:
     if looked_at_updates and runners and not gaps(inventory, "flux"):
         return "done", f"no proposed update; {count(len(runners), 'Flux object')} applied what they last fetched"
     unseen = [] if looked_at_updates else ["no repository with proposed updates was read (sources: updates:)"]
-    unseen += [] if runners else ["no Flux tells what is applied"]
-    return "open", "; ".join([*unseen, gaps(inventory, "flux")]).strip("; ")
+    if not runners or gaps(inventory, "flux"):
+        unseen.append("nothing tells what Flux applies" if gaps(inventory, "flux") else "there is no Flux here to ask")
+    return "open", "; ".join(unseen)
 
 
 def backups_recent(inventory: Inventory, rpo: str) -> Answer:

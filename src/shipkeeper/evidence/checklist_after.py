@@ -99,9 +99,14 @@ AFTER = (
         "Every Helm release is deployed, as before or better",
         RELEASES,
         compared(platform.releases_well),
+        reads=True,
     ),
     Box(
-        "flux-well", "Every Flux object is Ready, as before or better", "flux get all -A", compared(platform.flux_well)
+        "flux-well",
+        "Every Flux object is Ready, as before or better",
+        "flux get all -A",
+        compared(platform.flux_well),
+        reads=True,
     ),
     Box("alerts-closed", "Every alert that the maintenance raised has closed", "amtool alert query", about="plan"),
     Box("login-grafana", "People can log in to Grafana", "log in", _log_in("grafana"), _KEEPERS),

@@ -46,8 +46,9 @@ Look = Callable[[Seen], Answer | None]
 class Box(Struct, frozen=True):
     """One box. ``answer`` None: only a person can tick it. ``needs``: resources that it cannot be answered without.
 
-    ``how`` is the manual command: {kubectl}, {role} and {plan} are filled in. ``about`` is ``plan`` for what is asked
-    once, of the cluster that the plan is of, and ``cluster`` for what is asked of every cluster.
+    ``reads``: it looks at an inventory, and tells itself what could not be read. ``how`` is the manual command:
+    {kubectl}, {role} and {plan} are filled in. ``about`` is ``plan`` for what is asked once, of the cluster that the
+    plan is of, and ``cluster`` for what is asked of every cluster.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Box(Struct, frozen=True):
     answer: Look | None = None
     needs: tuple[str, ...] = ()
     about: str = "cluster"
+    reads: bool = False
 
 
 def of(look: Callable[[Inventory], Answer]) -> Look:

@@ -67,7 +67,8 @@ def _item(box: Box, seen: Seen) -> ChecklistItem:
     blank = ChecklistItem(id=box.id, text=box.text, cluster=seen.cluster, how=how)
     if box.answer is None:
         return blank
-    if seen.inventory is None and box.needs:
+    from_cluster = bool(box.needs) or box.reads
+    if seen.inventory is None and from_cluster:
         answer: Answer | None = ("open", "no cluster was read: give --context NAME or --from FILE")
     elif seen.inventory is not None and (missing := boxes.unread(seen.inventory, *box.needs)):
         answer = missing
@@ -76,7 +77,7 @@ def _item(box: Box, seen: Seen) -> ChecklistItem:
     if answer is None:
         return blank
     state, reading = answer
-    at = "" if state == "open" else iso(seen.inventory.taken_ms if seen.inventory and box.needs else seen.now_ms)
+    at = "" if state == "open" else iso(seen.inventory.taken_ms if seen.inventory and from_cluster else seen.now_ms)
     return ChecklistItem(
         id=box.id,
         text=box.text,
