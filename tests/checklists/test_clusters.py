@@ -24,6 +24,7 @@ from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import NodeInfo
 from shipkeeper.model.operands import Backup
 from shipkeeper.model.plan import Plan
+from shipkeeper.model.run import StepOutcome
 from shipkeeper.model.time import HOUR, parse_instant
 from shipkeeper.ports.gates import GateReading
 from tests import builders as b
@@ -292,3 +293,10 @@ def test_the_agreement_is_the_gate_s_own_word(team: Team) -> None:
     box = next(item for item in team.read(WORK)["items"] if item["id"] == "window-agreed")
     assert (box["state"], box["by"]) == ("failed", "shipkeeper")
     assert "nobody agreed to it" in box["reading"]
+
+
+def test_a_run_that_was_held_before_its_first_effect_has_not_begun(team: Team) -> None:
+    journal = SqliteJournal(team.state.journal_path)
+    journal.append(RUN, OPENS_MS, [night(PLAN)[0][1], StepOutcome(step="z1-worker-1/cordon", state="held")])
+    journal.close()
+    assert team.gate().state == "closed", "resuming a run that was held at this very gate would walk through it"

@@ -11,12 +11,15 @@ from msgspec.structs import replace
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.standing import RULES, keep_agreements, read_all, standing_gates
 from shipkeeper.app.state import State
+from shipkeeper.evidence.chains import before_chain
+from shipkeeper.evidence.checklist_box import OURS
+from shipkeeper.evidence.checklists import known
 from shipkeeper.execution.gates.catalogue import STANDING
 from shipkeeper.execution.world import RunResult
 from shipkeeper.journal.sqlite import SqliteJournal
 from shipkeeper.model.book import EmergencyDeclared, Waived, WindowAgreed, WorkRecorded
 from shipkeeper.model.platform import ClusterConfig, Environment, Freeze, Platform, WindowRule
-from shipkeeper.model.run import GateRead, StepIntent
+from shipkeeper.model.run import ChecklistItem, ChecklistRead, GateRead, StepIntent
 from shipkeeper.model.time import DAY, HOUR, iso, moment
 from tests import builders as b
 from tests.execution.stage import Stage, window
@@ -51,6 +54,15 @@ class Scene:
         asked = {"window": window(lasts_ms=7 * HOUR)} | asked
         self.stage = Stage(more={"identity": replace(b.inventory().identity, uid=uid)}, **asked)
         self.subject = self.stage.plan.digest
+        self.tick_everything()
+
+    def tick_everything(self) -> None:
+        """Every box of the list before is read and seen to."""
+        at, plan = iso(b.NOW - HOUR), self.stage.plan
+        items = [ChecklistItem(id=box, text=box, cluster="p", state="done", by=OURS, at=at) for box in known("before")]
+        journal = SqliteJournal(self.state.journal_path)
+        journal.append(before_chain(plan.digest), b.NOW - HOUR, [ChecklistRead(when="before", items=tuple(items))])
+        journal.close()
 
     def readings(self) -> dict[str, tuple[str, str]]:
         found = read_all(self.stage.plan, self.platform, self.state, b.NOW)

@@ -11,8 +11,8 @@ import click
 from shipkeeper.app.checklist import Asked, Checklist, read_checklist, tick, waive
 from shipkeeper.app.checklist_places import Place, places_of
 from shipkeeper.app.checklist_stand import find_subject
-from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.clock import now_ms
+from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.sources import Source
 from shipkeeper.app.state import State
 from shipkeeper.app.survey import read_inventory

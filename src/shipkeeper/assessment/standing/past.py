@@ -62,7 +62,8 @@ def past_run(entries: Iterable[Entry]) -> PastRun | None:
         run = entry.run
         if isinstance(event, RunStarted):
             plan, state, ended, last_effect = event.plan, "running", 0, 0
-        elif isinstance(event, StepIntent | StepOutcome):
+        elif isinstance(event, StepIntent) or (isinstance(event, StepOutcome) and began):
+            # A step that is held before its intent has had no effect.
             began = began or entry.at_ms
             busy += entry.at_ms - last_effect if last_effect else 0
             last = last_effect = entry.at_ms
