@@ -89,6 +89,8 @@ def apiserver(layout: Layout, ports: Ports, ca: Pair, server: Pair, accounts: Pa
         f"--service-cluster-ip-range={SERVICE_RANGE}",
         "--authorization-mode=Node,RBAC",
         "--disable-admission-plugins=ServiceAccount",
+        # A beta that a later minor takes away: what a chart that uses it looks like can be tried.
+        "--runtime-config=storage.k8s.io/v1beta1=true",
         "--endpoint-reconciler-type=none",
         "--allow-privileged=true",
         "--profiling=false",
