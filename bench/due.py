@@ -84,8 +84,8 @@ def _cpu_seconds(argv: list[str]) -> float:
 
 def _save(path: Path, nodes: int, pods: int, releases: int) -> None:
     from msgspec.structs import replace
-    from rehearsal import platform
 
+    from rehearsal import platform
     from shipkeeper.app.inventory_file import save
     from shipkeeper.model.cluster import ClusterIdentity
     from shipkeeper.model.facts import ImageUse

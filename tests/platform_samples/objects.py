@@ -15,7 +15,8 @@ from tests.platform_samples.flux import flux
 
 def kyverno(now: datetime = NOW) -> list[Object]:
     """Kyverno 1.12: one policy that refuses, one that audits but refuses in two namespaces, and an exception."""
-    ready = {"conditions": [condition("Ready", "True", "Succeeded", "Ready", now)]}
+    # The kinds of 1.12 still require the older field beside the condition.
+    ready = {"ready": True, "conditions": [condition("Ready", "True", "Succeeded", "Ready", now)]}
     match = {"any": [{"resources": {"kinds": ["Pod"]}}]}
     rule = {"match": match, "validate": {"message": "no", "pattern": {"metadata": {"labels": {"team": "?*"}}}}}
     return [

@@ -19,6 +19,7 @@ from shipkeeper.cli.due_days import days_markdown, draw_days, save_chart
 from shipkeeper.cli.due_screen import draw, headline, markdown
 from shipkeeper.cli.options import output_option, platform_option, source_options, state_option
 from shipkeeper.cli.output import emit, hint
+from shipkeeper.evidence.due_ics import due_ics
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.time import parse_instant
 
@@ -37,7 +38,7 @@ WORK_DUE = 3
 @click.option("--svg", metavar="FILE", help="Draw until when what runs is supported.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 when something is due or overdue.")
 @state_option
-@output_option()
+@output_option("ics")
 def command(
     from_path: str | None,
     context: str | None,
@@ -78,6 +79,9 @@ def command(
     head = headline(found, inventory, said.zone, moment_ms)
     if svg:
         save_chart(found, svg, said.zone, moment_ms)
+    if output == "ics":
+        click.echo(due_ics(found.cluster or said.name, found.items, found.calendar, said.zone, moment_ms), nl=False)
+        return
     emit(
         "DueList",
         found,

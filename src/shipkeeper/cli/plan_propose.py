@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from shipkeeper.app.clock import now_ms
+from shipkeeper.app.knowledge import knowledge_of
 from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.programme import WINDOWS_AHEAD, Looked, programme
 from shipkeeper.app.sources import Source
@@ -17,6 +18,7 @@ from shipkeeper.app.survey import read_inventory
 from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.options import output_option, platform_option, state_option
 from shipkeeper.cli.output import emit, hint
+from shipkeeper.evidence.due_ics import program_ics
 from shipkeeper.evidence.program_page import lasts, markdown, mermaid, svg, title_of, window_words
 from shipkeeper.model.errors import UsageProblem
 from shipkeeper.model.program import Program, Slot
@@ -40,7 +42,7 @@ _HEADS = ["#", "WORK", "CLUSTER", "CLASS", "LASTS", "NEEDED BY"]
 @click.option("--save", metavar="FILE", help="Keep the programme in a file.")
 @click.option("--svg", "chart", metavar="FILE", help="Draw the windows with their work.")
 @state_option
-@output_option("mermaid")
+@output_option("mermaid", "ics")
 def command(
     paths: tuple[str, ...],
     contexts: tuple[str, ...],
@@ -68,15 +70,18 @@ def command(
     looked += [
         Looked(read_inventory(Source(context=name, kubeconfig=kubeconfig or "")), context=name) for name in contexts
     ]
-    found = programme(said, looked, State.open(state), parse_instant(at) if at else now_ms(), ahead=windows, only=only)
+    kept = State.open(state)
+    as_of_ms = parse_instant(at) if at else now_ms()
+    known = knowledge_of(kept, said, platform, Path.cwd())
+    found = programme(said, looked, kept, as_of_ms, ahead=windows, only=only, knowledge=known)
     if save:
         _write(save, msgspec.json.format(msgspec.json.encode(found), indent=2))
         hint(f"programme written: {save}")
     if chart:
         _write(chart, svg(found).encode())
         hint(f"chart written: {chart}")
-    if output == "mermaid":
-        click.echo(mermaid(found), nl=False)
+    if output in ("mermaid", "ics"):
+        click.echo(mermaid(found) if output == "mermaid" else program_ics(found, as_of_ms), nl=False)
         return
     emit("Program", found, output, lambda console: _draw(console, found), lambda: markdown(found))
 

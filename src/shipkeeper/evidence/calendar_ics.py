@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 
 from shipkeeper.evidence.calendar import Calendar, FreezeView, HolidayView, WindowView
-from shipkeeper.evidence.ics import Event, write_calendar
+from shipkeeper.evidence.ics import Event, uid_of, write_calendar
 from shipkeeper.model.time import SECOND, format_duration, iso, moment, parse_instant
 
 
@@ -16,11 +15,6 @@ def calendar_ics(found: Calendar, stamp_ms: int) -> str:
     events += [_freeze(found, view) for view in found.freezes]
     events += [_holiday(found, view) for view in found.holidays]
     return write_calendar(events, f"Maintenance of {found.platform}", stamp_ms)
-
-
-def _uid(*parts: str) -> str:
-    """Names may hold anything; a digest of them holds only what every program takes."""
-    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32] + "@shipkeeper"
 
 
 def _window(found: Calendar, view: WindowView) -> Event:
@@ -45,7 +39,7 @@ def _window(found: Calendar, view: WindowView) -> Event:
         for work in view.planned
     ]
     return Event(
-        uid=_uid(found.platform, "window", view.environment, view.window, iso(view.span.opens_ms)),
+        uid=uid_of(found.platform, "window", view.environment, view.window, iso(view.span.opens_ms)),
         summary=title,
         span_ms=(view.span.opens_ms, view.span.closes_ms),
         description="\n".join(lines),
@@ -62,7 +56,7 @@ def _freeze(found: Calendar, view: FreezeView) -> Event:
     lines = [view.reason] if view.reason else []
     lines.append(f"Allowed: {', '.join(view.allows)}" if view.allows else "Nothing is changed.")
     return Event(
-        uid=_uid(found.platform, "freeze", view.environment, view.name, view.begins_at),
+        uid=uid_of(found.platform, "freeze", view.environment, view.name, view.begins_at),
         summary=f"Freeze: {view.name} ({where})",
         span_ms=None if whole else (parse_instant(view.begins_at), parse_instant(view.ends_at)),
         days=days,
@@ -75,7 +69,7 @@ def _freeze(found: Calendar, view: FreezeView) -> Event:
 def _holiday(found: Calendar, view: HolidayView) -> Event:
     day = date.fromisoformat(view.day)
     return Event(
-        uid=_uid(found.platform, "holiday", view.environment, view.day),
+        uid=uid_of(found.platform, "holiday", view.environment, view.day),
         summary=f"Holiday: {view.name} ({view.environment})",
         days=(day, day),
         categories=("holiday", view.environment),

@@ -6,6 +6,7 @@ a zone's summer time.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -35,6 +36,11 @@ class Event(Struct, frozen=True, kw_only=True):
     categories: tuple[str, ...] = ()
     status: str = "CONFIRMED"
     busy: bool = True
+
+
+def uid_of(*parts: str) -> str:
+    """The UID of what these words name. They may hold anything; a digest holds only what every program takes."""
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32] + "@shipkeeper"
 
 
 def write_calendar(events: Sequence[Event], name: str, stamp_ms: int) -> str:
