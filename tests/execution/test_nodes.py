@@ -264,6 +264,14 @@ def test_a_rollout_in_flight_is_waited_for_before_the_next_node() -> None:
     assert not stage.of(PodOutcome)
 
 
+@pytest.mark.parametrize(("rolled_out", "state"), [(True, "done"), (False, "held")])
+def test_a_stateful_pod_without_an_object_is_no_rollout(rolled_out: bool, state: str) -> None:
+    """Its volume is gone, say, and the controller cannot make it again: broken before, and nobody is rolling out."""
+    missing = b.statefulset("db", on=("n1",), replicas=2, ready=1, current=1, updated=1, rolled_out=rolled_out)
+    stage = Stage(*three_nodes(), missing, names=("n1",))
+    assert stage.play().state == state
+
+
 def test_what_was_broken_before_is_named_and_does_not_hold() -> None:
     broken = b.deployment("ill", on=("n1",), replicas=2, ready=0, pod_fields={"ready": False})
     stage = Stage(*three_nodes(), broken, names=("n1",))

@@ -14,7 +14,7 @@ from shipkeeper.semantics.drainers import acting_on, drainer_of_kind, node_marks
 from shipkeeper.semantics.ownership import by_uid, scale, top_owner, top_workload
 from shipkeeper.semantics.percent import rolling_limits, scaled
 from shipkeeper.semantics.rollouts import in_flight, short_of
-from tests.builders import daemonset, deployment, job, mirror, node, owner, pod, shape, workload
+from tests.builders import daemonset, deployment, job, mirror, node, owner, pod, shape, statefulset, workload
 
 
 def test_top_owner_walks_to_the_end() -> None:
@@ -147,6 +147,41 @@ def test_rollouts_in_flight(change: dict[str, object], words: str) -> None:
     rolling: Workload = deployment(on=["n1", "n2"], **change).top
     answer = in_flight(rolling)
     assert (words in answer) if words else answer == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rolled_out": True, "updated": 1, "current": 1}, ""),
+        ({"rolled_out": True, "updated": 0, "current": 0}, ""),
+        ({"rolled_out": False, "updated": 1, "current": 2}, "1 of 3 pods run the new template"),
+        ({"rolled_out": False, "updated": 3, "current": 3, "ready": 2}, "2 of 3 pods of the new template are Ready"),
+        ({"rolled_out": False, "updated": 1, "current": 3, "partition": 2}, ""),
+        ({"rolled_out": False, "updated": 0, "current": 3, "partition": 2}, "0 of 1 pods"),
+        ({"rolled_out": None, "updated": 1, "current": 1}, "1 of 3 pods"),
+        ({"rolled_out": True, "generation": 2}, "not yet seen"),
+    ],
+    ids=[
+        "two pods have no object",
+        "none has",
+        "rolling",
+        "rolled, not Ready",
+        "held at its partition",
+        "on its way to its partition",
+        "nobody says",
+        "a newer change",
+    ],
+)
+def test_a_pod_without_an_object_is_no_rollout(change: dict[str, object], words: str) -> None:
+    workload: Workload = statefulset(on=["n1", "n2", "n3"], **change).top
+    answer = in_flight(workload)
+    assert (words in answer) if words else answer == ""
+
+
+def test_a_deployment_that_misses_pods_is_no_rollout_either() -> None:
+    missing = {"rolled_out": True, "updated": 1, "current": 1, "ready": 1}
+    assert in_flight(deployment(on=["n1", "n2"], **missing).top) == ""
+    assert in_flight(deployment(on=["n1", "n2"], **(missing | {"current": 2})).top) != "", "an old pod is left"
 
 
 def test_short_of_pods() -> None:

@@ -118,6 +118,30 @@ def test_workloads_count_as_their_controllers_do() -> None:
         },
     )
     assert (db.desired, db.pod_management, db.claim_templates) == (0, "Parallel", ("d",))
+    assert (web.rolled_out, agent.rolled_out, db.rolled_out, db.partition) == (None, None, None, 0)
+
+
+def progressing(reason: str) -> dict[str, str]:
+    return {"type": "Progressing", "status": "True", "reason": reason}
+
+
+@pytest.mark.parametrize(
+    ("resource", "status", "rolled_out"),
+    [
+        ("statefulsets", {"currentRevision": "db-5d8f", "updateRevision": "db-5d8f"}, True),
+        ("statefulsets", {"currentRevision": "db-5d8f", "updateRevision": "db-7c9a"}, False),
+        ("statefulsets", {"updateRevision": "db-7c9a"}, None),
+        ("deployments", {"conditions": [progressing("NewReplicaSetAvailable")]}, True),
+        ("deployments", {"conditions": [progressing("ReplicaSetUpdated")]}, False),
+        ("deployments", {"conditions": [{"type": "Available", "status": "True"}]}, None),
+        ("replicasets", {"conditions": []}, None),
+    ],
+)
+def test_whether_the_newest_template_is_rolled_out(resource: str, status: dict[str, Any], rolled_out: bool) -> None:
+    strategy = {"updateStrategy": {"rollingUpdate": {"partition": 2}}}
+    found = one(resource, {"metadata": meta("x"), "spec": strategy, "status": status})
+    assert found.rolled_out is rolled_out
+    assert found.partition == 2
 
     old = one("replicationcontrollers", {"metadata": meta("rc"), "spec": {"replicas": 2, "selector": {"a": "1"}}})
     assert (old.kind, old.desired, old.selector) == ("ReplicationController", 2, Selector((("a", "1"),)))

@@ -59,6 +59,10 @@ class Workload(Struct, frozen=True):
     max_unavailable: IntOrPercent | None = None
     pod_management: str = ""
     """StatefulSet: OrderedReady or Parallel."""
+    partition: int = 0
+    """StatefulSet: pods with an ordinal below it keep the old template."""
+    rolled_out: bool | None = None
+    """The newest template was rolled out to the end once, as its controller says; None: it does not say."""
     min_ready_ms: int = 0
     claim_templates: tuple[str, ...] = ()
     job: JobFacts | None = None

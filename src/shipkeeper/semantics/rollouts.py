@@ -14,7 +14,9 @@ ROLLING = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 def in_flight(workload: Workload) -> str:
     """Why a change of the workload is not finished; empty when none is in progress.
 
-    A change counts as in progress while the controller has not seen it, or pods of the old template are left.
+    A change counts as in progress while the controller has not seen it, or pods of the old template are left. Pods
+    that are merely missing, because they were evicted and are not made again yet, are no change: a controller that
+    has rolled out the newest template says so until the next one.
     """
     if workload.kind not in ROLLING:
         return ""
@@ -22,10 +24,16 @@ def in_flight(workload: Workload) -> str:
         return "its controller has not yet seen the newest change"
     if workload.strategy == "OnDelete":
         return ""
-    if workload.updated < workload.desired:
-        return f"{workload.updated} of {workload.desired} pods run the new template"
-    if workload.kind == "Deployment" and workload.current > workload.updated:
-        return f"{workload.current - workload.updated} pods of the old template are left"
+    old = workload.current - workload.updated
+    if workload.rolled_out and old <= 0:
+        return ""
+    wanted = max(0, workload.desired - workload.partition)
+    if workload.updated < wanted:
+        return f"{workload.updated} of {wanted} pods run the new template"
+    if workload.kind == "Deployment" and old > 0:
+        return f"{old} pods of the old template are left"
+    if workload.rolled_out is False and not workload.partition and workload.ready < workload.desired:
+        return f"{workload.ready} of {workload.desired} pods of the new template are Ready"
     return ""
 
 

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from shipkeeper.model.labels import Selector
 from shipkeeper.model.workloads import IntOrPercent, Workload
+from shipkeeper.semantics.wire.nodes import WireCondition
 from shipkeeper.semantics.wire.pods import WireTemplate, template_shape
 from shipkeeper.semantics.wire.raw import (
     Wire,
@@ -27,6 +28,7 @@ class WireRolling(Wire):
 
     max_surge: IntOrPercent | None = None
     max_unavailable: IntOrPercent | None = None
+    partition: int | None = None
 
 
 class WireStrategy(Wire):
@@ -70,6 +72,9 @@ class WireScaledStatus(Wire):
     available_replicas: int | None = None
     updated_replicas: int | None = None
     observed_generation: int | None = None
+    current_revision: str | None = None
+    update_revision: str | None = None
+    conditions: list[WireCondition] | None = None
 
 
 class WireScaled(Wire):
@@ -150,6 +155,7 @@ def _with_spec(base: Workload, spec: WireScaledSpec) -> Workload:
         strategy=strategy.type or "",
         max_surge=rolling.max_surge,
         max_unavailable=rolling.max_unavailable,
+        partition=rolling.partition or 0,
         min_ready_ms=1_000 * (spec.min_ready_seconds or 0),
         paused=bool(spec.paused),
         pod_management=spec.pod_management_policy or "",
@@ -168,7 +174,20 @@ def _with_status(base: Workload, replicas: int | None, status: WireScaledStatus 
         available=status.available_replicas or 0,
         updated=status.updated_replicas or 0,
         observed_generation=status.observed_generation or 0,
+        rolled_out=_rolled_out(base.kind, status),
     )
+
+
+def _rolled_out(kind: str, status: WireScaledStatus) -> bool | None:
+    """A StatefulSet's revisions are equal once the last pod was Ready; a Deployment's Progressing keeps its reason
+    until the next template, whatever becomes of its pods (``pkg/controller/deployment/progress.go``).
+    """
+    if kind == "StatefulSet" and status.current_revision and status.update_revision:
+        return status.current_revision == status.update_revision
+    if kind == "Deployment":
+        progressing = next((item for item in status.conditions or () if item.type == "Progressing"), None)
+        return None if progressing is None else progressing.reason == "NewReplicaSetAvailable"
+    return None
 
 
 def _daemon(wire: WireDaemon) -> tuple[Workload]:
