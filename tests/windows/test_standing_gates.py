@@ -18,7 +18,7 @@ from shipkeeper.execution.gates.catalogue import STANDING
 from shipkeeper.execution.world import RunResult
 from shipkeeper.journal.sqlite import SqliteJournal
 from shipkeeper.model.book import EmergencyDeclared, Waived, WindowAgreed, WorkRecorded
-from shipkeeper.model.platform import ClusterConfig, Environment, Freeze, Platform, WindowRule
+from shipkeeper.model.platform import ClusterConfig, Environment, Freeze, NoticePolicy, Platform, WindowRule
 from shipkeeper.model.run import ChecklistItem, ChecklistRead, GateRead, StepIntent
 from shipkeeper.model.time import DAY, HOUR, iso, moment
 from tests import builders as b
@@ -41,7 +41,8 @@ def platform(*windows: WindowRule, **fields: Any) -> Platform:
         name="production", clusters=(ClusterConfig(name="p", uid="uid-p"),), windows=windows, follows="staging"
     )
     staging = Environment(name="staging", production=False, clusters=(ClusterConfig(name="s", uid="uid-s"),))
-    return Platform(name="shop", environments=(staging, production), **fields)
+    nobody = NoticePolicy(channels={"users": (), "developers": ()})
+    return Platform(**{"name": "shop", "environments": (staging, production), "notices": nobody, **fields})
 
 
 class Scene:

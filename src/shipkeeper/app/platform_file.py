@@ -51,6 +51,12 @@ def find_platform(cwd: Path) -> Path | None:
     return None
 
 
+def base_folder(path: str | os.PathLike[str] | None, cwd: Path) -> Path:
+    """What the paths in a platform file are relative to; ``cwd`` where there is none."""
+    found = Path(path) if path is not None else find_platform(cwd)
+    return found.parent if found is not None else cwd
+
+
 def read_platform(path: Path) -> tuple[Platform, tuple[str, ...]]:
     """Read that file. Raises as ``load_platform``."""
     platform = parse_file(path).platform

@@ -205,6 +205,15 @@ def _channel_faults(channel: Channel) -> Iterator[tuple[str, str, str]]:
             f"the address of {channel.name!r} is a secret: whoever has it can write there",
             "write env:NAME or file:/path, and keep the address there",
         )
+    if channel.kind == "email" and channel.user:
+        if not channel.password:
+            yield (
+                "password",
+                f"channel {channel.name!r} has a user and no password",
+                "add password: env:NAME or file:/path",
+            )
+        if channel.tls == "none":
+            yield "tls", f"channel {channel.name!r} would send its password unencrypted", "set tls to starttls or tls"
     if channel.kind == "email":
         for address in (*channel.to, channel.sender):
             if address and not _ADDRESS.fullmatch(address):

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shipkeeper.app.logbook import Logbook
+from shipkeeper.app.notices.gate import read_notices
 from shipkeeper.app.past_runs import PastRuns
 from shipkeeper.app.standing_checklist import read_gate
 from shipkeeper.app.state import State
 from shipkeeper.app.workdays import closed_days
 from shipkeeper.assessment.standing import agreement, checklist, freezes, staging
+from shipkeeper.assessment.standing.notices_sent import NAME as NOTICES
 from shipkeeper.assessment.standing.overrides import Overrides, with_overrides
 from shipkeeper.assessment.standing.work import Work, work_of
 from shipkeeper.knowledge.schedule import merged_schedule
@@ -144,11 +146,16 @@ def _checklist_before(matter: Matter, at_ms: int) -> GateReading:
     return read_gate(matter.plan, matter.platform, matter.state, matter.logbook, matter.past.all(), at_ms)
 
 
+def _notices_sent(matter: Matter, at_ms: int) -> GateReading:
+    return read_notices(matter.plan, matter.platform, matter.state, matter.logbook, at_ms)
+
+
 RULES: dict[str, Rule] = {
     agreement.AGREED: Rule(_window_agreed),
     agreement.CONTENT: Rule(_window_content),
     freezes.NAME: Rule(_not_frozen),
     staging.NAME: Rule(_staging_first, waivable=True),
+    NOTICES: Rule(_notices_sent, waivable=True),
     checklist.NAME: Rule(_checklist_before),
 }
 """By the gate's id, in the order in which a run reads them."""

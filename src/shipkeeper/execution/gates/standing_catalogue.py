@@ -50,6 +50,16 @@ STANDING_GATES = (
         person="carry it out there first, or shipkeeper windows waive staging-first PLAN --reason WHY --by WHO",
     ),
     Gate(
+        id="notices-sent",
+        when=_WHEN,
+        opens="users and developers who have to be told before the window opens were told at or before their time, on "
+        "every channel that the platform file declares for them; or the plan has no window",
+        why="people who were not told, or too late, plan something else for that hour",
+        waits=_WAITS,
+        person="shipkeeper notices status PLAN, notices send PLAN --by NAME; for what is too late, another day or "
+        "shipkeeper windows waive notices-sent PLAN --reason WHY --by WHO",
+    ),
+    Gate(
         id="checklist-before",
         when="at the start as of the window's opening, and before the first batch",
         opens="no box of the plan's checklist that was computed is failed or unknown, and none was read more than a "

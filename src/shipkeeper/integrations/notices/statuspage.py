@@ -1,0 +1,128 @@
+"""Statuspage: a maintenance is a scheduled incident; what is told later changes its status and adds an update."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from shipkeeper.integrations.notices.web import Answer, Web, base, refused, told
+from shipkeeper.model.declared_people import Channel
+from shipkeeper.model.notices import CANCELLED, DONE, OVERRUN, START
+from shipkeeper.ports.notices import Letter, Receipt
+from shipkeeper.ports.secrets import Secret, Secrets
+
+PUBLIC = "https://api.statuspage.io"
+_STATUS = {START: "in_progress", OVERRUN: "in_progress", DONE: "completed", CANCELLED: "completed"}
+"""Kind of notice → what the incident becomes; all others leave it scheduled."""
+_PAGE, _PAGES = 100, 10
+_MOST_KEYS = 20
+
+
+class Statuspage:
+    """Implements ``ports.notices.Courier``. Each key is in the incident's metadata, so the page itself can be asked."""
+
+    def __init__(self, channel: Channel, secrets: Secrets) -> None:
+        self._channel, self._secrets, self._web = channel, secrets, Web()
+        self._token: Secret | None = None
+
+    def deliver(self, letter: Letter) -> Receipt:
+        """See ports.notices.Courier."""
+        return told(lambda: self._deliver(letter), self._hidden)
+
+    def find(self, letter: Letter, since_ms: int) -> Receipt:
+        """See ports.notices.Courier."""
+        found = told(lambda: self._find(letter), self._hidden)
+        return found if found.state == "sent" or found.proof == _LOOKED else Receipt("unknown", reason=found.reason)
+
+    def close(self) -> None:
+        """See ports.notices.Courier."""
+        self._web.close()
+
+    def _hidden(self) -> tuple[Secret, ...]:
+        return (self._token,) if self._token is not None else ()
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Answer:
+        self._token = self._secrets.read(self._channel.token, f"channel {self._channel.name}, token")
+        url = f"{base(self._channel.url, PUBLIC)}/v1/pages/{quote(self._channel.project, safe='')}/incidents{path}"
+        return self._web.ask(method, url, headers={"Authorization": f"OAuth {self._token.reveal()}"}, json=body)
+
+    def _deliver(self, letter: Letter) -> Receipt:
+        id = _id(letter.began)
+        status = _STATUS.get(letter.kind, "scheduled")
+        if not id:
+            if not letter.opens_at:
+                return Receipt("failed", reason="a status page shows maintenance with a time, and this has no window")
+            answer = self._ask("POST", "", {"incident": self._scheduled(letter, status)})
+            return _receipt(answer, self._hidden())
+        known = self._ask("GET", f"/{quote(id, safe='')}")
+        if known.code != 200:
+            # Nothing was changed by asking.
+            return Receipt("failed", reason=refused(known, self._hidden()).reason)
+        change = {"status": status, "body": letter.body.strip(), "metadata": _metadata(letter.key, known.data)}
+        answer = self._ask("PATCH", f"/{quote(id, safe='')}", {"incident": change})
+        return _receipt(answer, self._hidden())
+
+    def _scheduled(self, letter: Letter, status: str) -> dict[str, Any]:
+        components = list(self._channel.components)
+        made: dict[str, Any] = {
+            "name": letter.subject,
+            "status": status,
+            "scheduled_for": letter.opens_at,
+            "scheduled_until": letter.closes_at,
+            # It begins and ends when it does, and not because the hour has come.
+            "scheduled_auto_in_progress": False,
+            "scheduled_auto_completed": False,
+            "auto_transition_to_maintenance_state": bool(components),
+            "auto_transition_to_operational_state": bool(components),
+            "scheduled_remind_prior": False,
+            "body": letter.body.strip(),
+            "metadata": _metadata(letter.key, None),
+        }
+        if components:
+            made["component_ids"] = components
+        return made
+
+    def _find(self, letter: Letter) -> Receipt:
+        for page in range(1, _PAGES + 1):
+            answer = self._ask("GET", f"?{urlencode({'limit': _PAGE, 'page': page})}")
+            if answer.code != 200 or not isinstance(answer.data, list):
+                return refused(answer, self._hidden())
+            for item in answer.data:
+                if isinstance(item, dict) and letter.key in _keys(item):
+                    return Receipt("sent", proof=_proof(item))
+            if len(answer.data) < _PAGE:
+                return Receipt("failed", proof=_LOOKED, reason="the page has no such incident")
+        return Receipt("unknown", reason=f"more than {_PAGE * _PAGES} incidents: not all were looked at")
+
+
+_LOOKED = "looked"
+
+
+def _receipt(answer: Answer, secrets: tuple[Secret, ...]) -> Receipt:
+    if answer.code not in (200, 201):
+        return refused(answer, secrets)
+    if not isinstance(answer.data, dict) or not answer.data.get("id"):
+        return Receipt("unknown", reason=f"HTTP {answer.code}, and an answer that is not understood")
+    return Receipt("sent", proof=_proof(answer.data))
+
+
+def _proof(incident: dict[str, Any]) -> str:
+    return f"{incident.get('id')} {incident.get('shortlink') or ''}".strip()
+
+
+def _id(proof: str) -> str:
+    return proof.partition(" ")[0]
+
+
+def _keys(incident: dict[str, Any]) -> list[str]:
+    ours = (incident.get("metadata") or {}).get("shipkeeper") or {}
+    keys = ours.get("notices") if isinstance(ours, dict) else None
+    return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+
+
+def _metadata(key: str, incident: Any) -> dict[str, Any]:
+    """What others keep there stays; the values at its top have to be objects."""
+    known = incident if isinstance(incident, dict) else {}
+    others = known.get("metadata") or {}
+    keys = list(dict.fromkeys([*_keys(known), key]))[-_MOST_KEYS:]
+    return {**(others if isinstance(others, dict) else {}), "shipkeeper": {"notices": keys}}
