@@ -129,6 +129,17 @@ def test_a_record_that_goes_away_or_is_broken_is_told_by_its_labels() -> None:
     run(main)
 
 
+def test_an_empty_list_of_metadata_has_null_for_items_and_is_none() -> None:
+    empty = Reply(200, {"kind": "PartialObjectMetadataList", "metadata": {"resourceVersion": "9"}, "items": None})
+
+    async def main() -> None:
+        async with rig(api_with(one(empty), ("karpenter.sh", "NodePool", "nodepools"))) as found:
+            assert await found.link.source.platform.releases("configmap") == ((), ())
+            assert await found.link.source.probe("karpenter.sh", "nodepools") == 0
+
+    run(main)
+
+
 def test_without_the_right_to_secrets_nothing_is_guessed() -> None:
     async def main() -> None:
         async with rig(one(FORBIDDEN)) as found:

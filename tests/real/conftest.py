@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -37,10 +38,14 @@ def _start(minor: str) -> Plane:
     try:
         return planes.start(minor, Path(folder) / f"test-{minor}" if folder else None)
     except planes.Unavailable as gone:
-        line = f"no real control plane {minor}: {gone}"
-        if os.environ.get("SHIPKEEPER_REQUIRE_REAL") == "1":
-            pytest.fail(line, pytrace=False)
-        pytest.skip(line)
+        not_here(f"no real control plane {minor}: {gone}")
+
+
+def not_here(line: str) -> NoReturn:
+    """End a test whose real parts cannot be had: skipped, or failed where they must be there."""
+    if os.environ.get("SHIPKEEPER_REQUIRE_REAL") == "1":
+        pytest.fail(line, pytrace=False)
+    pytest.skip(line)
 
 
 @pytest.fixture(scope="module")

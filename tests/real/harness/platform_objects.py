@@ -1,8 +1,7 @@
 """An outdated platform on a real plane: operators' real CRDs, and custom resources as their controllers leave them.
 
     files = crd_files()                   # raises planes.Unavailable where they cannot be had
-    with removed(api):                    # at the end all CRDs and their objects are gone again
-        load(api, files, now)
+    load(api, files, now)                 # goes with the plane; loading again is fine
 
 No operator runs: what one would have written into status is written by `load`. Releases come from the real `helm`
 (`tests.real.harness.helm`).
@@ -13,8 +12,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -30,11 +29,17 @@ from tests.real.plane.plane import BUILD_TIMEOUT_S, ROOT, Unavailable
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _HAND_WRITTEN = Path(__file__).resolve().parents[1] / "crds"
+ESTABLISHED_S = 120
+"""The API server takes half a second a CRD, and more on a busy machine."""
+
 MANAGER = "kubectl-client-side-apply"
 """Who the plane is told applied the CRDs: a person's hand."""
 
 
-class _Loader(yaml.SafeLoader):
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Safe):  # type: ignore[misc]  # the C loader, where there is one
     """A loader that reads a bare `=` (an enum value of a Prometheus CRD) as text."""
 
 
@@ -85,7 +90,6 @@ def crds_in(files: list[Path]) -> list[Object]:
     """The CRDs of these files; what a chart would template in them is left out."""
     found = []
     for file in files:
-        # PyYAML's C loader takes no constructor for `=`.
         for item in yaml.load_all(file.read_text(), Loader=_Loader):
             if item and item.get("kind") == "CustomResourceDefinition":
                 meta = item["metadata"]
@@ -106,43 +110,49 @@ def apply_crds(api: Api, files: list[Path], manager: str = MANAGER) -> dict[tupl
     """Create the CRDs and wait until they are served; (group, kind) → how."""
     served: dict[tuple[str, str], Served] = {}
     crds = crds_in(files)
-    for crd in crds:
+
+    def create(crd: Object) -> None:
         try:
             api.call("POST", _CRDS, crd, "application/json", fieldManager=manager)
         except ApiError as error:
             if error.status != 409:
                 raise
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(create, crds))
+    for crd in crds:
         spec = crd["spec"]
         with_status = frozenset(
             version["name"] for version in spec["versions"] if "status" in (version.get("subresources") or {})
         )
         names, key = spec["names"], (spec["group"], spec["names"]["kind"])
         served[key] = Served(spec["group"], names["kind"], names["plural"], spec["scope"] == "Namespaced", with_status)
-    waits.until(_established(api, {crd["metadata"]["name"] for crd in crds}), 60, "CRDs established")
+    for crd in crds:
+        waits.until(_established(api, crd["metadata"]["name"]), ESTABLISHED_S, "a CRD is established")
     return served
 
 
-def _established(api: Api, names: set[str]) -> Callable[[], str | None]:
+def _established(api: Api, name: str) -> Callable[[], str | None]:
+    """Asked for one by one: a list of all is several megabytes each time."""
+
     def ready() -> str | None:
-        waiting = set(names)
-        for item in api.call("GET", _CRDS)["items"]:
-            for row in (item.get("status") or {}).get("conditions") or []:
-                if row["type"] == "Established" and row["status"] == "True":
-                    waiting.discard(item["metadata"]["name"])
-        return f"not established: {', '.join(sorted(waiting)[:5])}" if waiting else None
+        conditions = (api.call("GET", f"{_CRDS}/{name}").get("status") or {}).get("conditions") or []
+        if any(row["type"] == "Established" and row["status"] == "True" for row in conditions):
+            return None
+        return f"{name} is not established"
 
     return ready
 
 
 def apply(api: Api, served: dict[tuple[str, str], Served], item: Object) -> Object:
-    """Create one custom resource with its status, as if its controller had written that. Its namespace is made."""
+    """Put one custom resource there with its status, as if its controller had written that. Its namespace is made."""
     group, _, version = item["apiVersion"].rpartition("/")
     kind = served[group, item["kind"]]
     meta = {key: value for key, value in item["metadata"].items() if key != "generation"}
     namespace = meta.get("namespace", "")
     if namespace:
         api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}, exist_ok=True)
-    made = retried(lambda: api.call("POST", kind.path(version, namespace), {**item, "metadata": meta}))
+    made = retried(lambda: _anew(api, kind, version, {**item, "metadata": meta}))
     status = dict(item.get("status") or {})
     if status and version in kind.status:
         now = made["metadata"].get("generation", 1)
@@ -150,6 +160,18 @@ def apply(api: Api, served: dict[tuple[str, str], Served], item: Object) -> Obje
         path = kind.path(version, namespace, meta["name"]) + "/status"
         made = api.call("PATCH", path, {"status": status}, MERGE)
     return made
+
+
+def _anew(api: Api, kind: Served, version: str, item: Object) -> Object:
+    """Create it; one that an earlier, killed run left behind goes first."""
+    namespace = item["metadata"].get("namespace", "")
+    try:
+        return api.call("POST", kind.path(version, namespace), item)
+    except ApiError as error:
+        if error.status != 409:
+            raise
+    api.call("DELETE", kind.path(version, namespace, item["metadata"]["name"]))
+    return api.call("POST", kind.path(version, namespace), item)
 
 
 def _as_of(value: Any, wanted: int, now: int) -> None:
@@ -185,24 +207,3 @@ def load(api: Api, files: list[Path], now: datetime) -> list[Object]:
     """The CRDs, and every sample of `tests.platform_samples` as of `now`; the objects as the server has them."""
     served = apply_crds(api, files)
     return [apply(api, served, item) for item in custom_resources(now)]
-
-
-def remove(api: Api) -> None:
-    """Take every CRD away, and with it its objects."""
-    for item in api.call("GET", _CRDS)["items"]:
-        api.call("DELETE", f"{_CRDS}/{item['metadata']['name']}")
-
-    def gone() -> str | None:
-        left = [item["metadata"]["name"] for item in api.call("GET", _CRDS)["items"]]
-        return f"{len(left)} CRDs left" if left else None
-
-    waits.until(gone, 120, "CRDs gone")
-
-
-@contextmanager
-def removed(api: Api) -> Iterator[None]:
-    """At the end nothing of this is on the plane any more: other modules share it."""
-    try:
-        yield
-    finally:
-        remove(api)

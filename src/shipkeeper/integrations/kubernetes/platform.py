@@ -47,12 +47,14 @@ class Refused(Struct, frozen=True):
 
 
 class _Records(Struct):
-    items: list[WireRecord]
+    """``items`` is null in an empty list of metadata."""
+
+    items: list[WireRecord] | None
     metadata: WireListMeta | None = None
 
 
 class _FullRecords(Struct):
-    items: list[WireFullRecord]
+    items: list[WireFullRecord] | None
 
 
 _RECORDS = msgspec.json.Decoder(_Records)
@@ -126,7 +128,7 @@ class PlatformSource:
                 listed = _RECORDS.decode(body)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise BadInput("it is no list of objects' metadata") from error
-            records.extend(found for item in listed.items if (found := record_of(item.metadata, storage)))
+            records.extend(found for item in listed.items or () if (found := record_of(item.metadata, storage)))
             meta = listed.metadata or WireListMeta()
             return Page((), meta.resource_version or "", meta.token or "")
 
@@ -151,7 +153,7 @@ class PlatformSource:
         )
         body = (await self._transport.ask(call)).body
         try:
-            items = _FULL_RECORDS.decode(body).items
+            items = _FULL_RECORDS.decode(body).items or []
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise unexpected(call, "no list of objects") from error
         wire = next((item for item in items if item.metadata.name == record.object), None)

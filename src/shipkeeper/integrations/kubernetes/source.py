@@ -27,7 +27,9 @@ class _Remaining(Struct, rename="camel", frozen=True):
 
 
 class _Counted(Struct):
-    items: list[msgspec.Raw]
+    """``items`` is null in an empty list of metadata."""
+
+    items: list[msgspec.Raw] | None
     metadata: _Remaining = _Remaining()
 
 
@@ -95,7 +97,7 @@ class KubeSource:
             counted = msgspec.json.decode(answer.body, type=_Counted)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise unexpected(call, "no list") from error
-        return len(counted.items) + counted.metadata.remaining_item_count
+        return len(counted.items or ()) + counted.metadata.remaining_item_count
 
     def _not_served(self, error: Failed, resource: str) -> Failed:
         if error.code != "not-found":
