@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -207,3 +208,24 @@ def load(api: Api, files: list[Path], now: datetime) -> list[Object]:
     """The CRDs, and every sample of `tests.platform_samples` as of `now`; the objects as the server has them."""
     served = apply_crds(api, files)
     return [apply(api, served, item) for item in custom_resources(now)]
+
+
+def remove(api: Api) -> None:
+    """Take every CRD away, and with it its objects. Where the plane ends anyway this is not needed."""
+    for item in api.call("GET", _CRDS)["items"]:
+        api.call("DELETE", f"{_CRDS}/{item['metadata']['name']}")
+
+    def gone() -> str | None:
+        left = [item["metadata"]["name"] for item in api.call("GET", _CRDS)["items"]]
+        return f"{len(left)} CRDs left" if left else None
+
+    waits.until(gone, 300, "CRDs gone")
+
+
+@contextmanager
+def removed(api: Api) -> Iterator[None]:
+    """At the end nothing of this is on the plane any more."""
+    try:
+        yield
+    finally:
+        remove(api)
