@@ -134,6 +134,8 @@ def fits(schema: dict[str, Any], value: Any) -> bool:
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     plain = {key: value for key, value in schema.items() if not key.startswith("x-") and key != "nullable"}
+    if plain.get("additionalProperties") is True:
+        plain["additionalProperties"] = {"not": {"type": "object", "minProperties": 1}}
     for key in ("items", "additionalProperties"):
         if isinstance(plain.get(key), dict):
             plain[key] = _plain(plain[key])

@@ -209,6 +209,13 @@ def test_half_a_definition_is_an_error_that_names_it(document, words):
 @given(schemas().flatmap(lambda s: st.tuples(st.just(s), changed(s), st.lists(values(s), max_size=3))))
 @example(({"type": "string", "nullable": True}, {"type": "integer"}, [None]))
 @example(({"x-kubernetes-int-or-string": True}, {"type": "string", "maxLength": 0}, ["x"]))
+@example(
+    (
+        {"type": "object", "properties": {"a": {"type": "boolean"}}},
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        [{"a": False}],
+    )
+)
 def test_an_object_that_is_lost_is_never_called_unaffected(triple):
     before, after, specs = triple
     specs = [spec for spec in specs if fits(before, spec)]

@@ -15,7 +15,7 @@ from shipkeeper.app.updates import find_updates
 from shipkeeper.cli.main import main
 from shipkeeper.integrations.renovate.pins import pins_of
 from tests.builders import inventory
-from tests.classing.repos import DAY_S, START_S, platform_repository
+from tests.classing.repos import DAY_S, START_S, WORKLOAD, Git, platform_repository
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +109,14 @@ def test_a_survey_keeps_them(repository, tmp_path):
 )
 def test_what_pins_a_version(text, pins):
     assert pins_of(GivenFiles().documents(text.encode(), "x.yaml")) == pins
+
+
+def test_a_branch_of_another_history_is_said_to_be_unknown(tmp_path):
+    git = Git(tmp_path / "work")
+    git.commit("Begin", {"a.yaml": WORKLOAD % "1.0.0"})
+    git("checkout", "-q", "--orphan", "renovate/elsewhere")
+    git.commit("chore(deps): update a", {"a.yaml": WORKLOAD % "1.0.1"})
+    git("checkout", "-q", "main")
+    updates, unread = find_updates([str(git.folder)])
+    assert [(one.dependency, one.proposed) for one in updates] == [("elsewhere", "")]
+    assert "no commit in common with refs/heads/main" in unread[0]

@@ -15,6 +15,7 @@ from shipkeeper.assessment.classing.schema_diff import (
     INT_OR_STRING,
     PRESERVE,
     Schema,
+    additional,
     is_open,
     key_path,
     kind_of,
@@ -88,11 +89,11 @@ def _object(schema: Schema, value: Mapping[str, Any], here: _Here) -> Iterator[V
     for name in schema.get("required") or ():
         if name not in value and "default" not in mapping(properties.get(name)):
             yield here.key(name).wrong("required-added")
-    more = schema.get("additionalProperties")
+    more = additional(schema)
     for name, item in value.items():
         if name in properties:
             yield from _check(mapping(properties[name]), item, here.key(name))
-        elif isinstance(more, Mapping):
+        elif more is not None:
             yield from _check(more, item, here.key(name, ".*"))
         elif not is_open(schema):
             yield here.key(name).wrong("property-removed")
@@ -101,9 +102,9 @@ def _object(schema: Schema, value: Mapping[str, Any], here: _Here) -> Iterator[V
 
 def _list(schema: Schema, value: list[Any], here: _Here) -> Iterator[Violation]:
     items = schema.get("items")
-    if isinstance(items, Mapping):
+    if isinstance(items, Mapping) or not schema.get(PRESERVE):
         for index, item in enumerate(value):
-            yield from _check(items, item, here.item(index))
+            yield from _check(mapping(items), item, here.item(index))
     yield from _count(schema, len(value), "Items", here)
     if schema.get("uniqueItems") is True and any(_same(a, b) for i, a in enumerate(value) for b in value[:i]):
         yield here.wrong("bound-tightened")

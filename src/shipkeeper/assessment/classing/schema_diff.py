@@ -73,6 +73,8 @@ def _children(old: Schema, new: Schema, path: str, depth: int) -> Iterator[Schem
         inside = f"{path}{key_path(name)}"
         if name in after:
             yield from _compare(mapping(schema), mapping(after[name]), inside, depth + 1)
+        elif (general := additional(new)) is not None:
+            yield from _compare(mapping(schema), general, f"{path}.*", depth + 1)
         elif is_open(new):
             text = "the field is no longer declared: what stands there is kept, and no longer checked"
             yield SchemaChange(kind="property-undeclared", path=inside, text=text, weight="risky")
@@ -85,11 +87,13 @@ def _children(old: Schema, new: Schema, path: str, depth: int) -> Iterator[Schem
     elif isinstance(new.get("items"), Mapping) and _restricts(new["items"]):
         text = "elements are now checked against a schema; before, anything was accepted"
         yield SchemaChange(kind="type-changed", path=f"{path}[*]", text=text)
-    more, fewer = old.get("additionalProperties"), new.get("additionalProperties")
-    if isinstance(more, Mapping) and isinstance(fewer, Mapping):
+    more, fewer = additional(old), additional(new)
+    if more is not None and fewer is not None:
         yield from _compare(more, fewer, f"{path}.*", depth + 1)
-    elif is_open(old) and isinstance(fewer, Mapping) and _restricts(fewer):
+    elif old.get(PRESERVE) is True and fewer is not None and not fewer.get(PRESERVE):
         text = "values of the map are now checked against a schema; before, anything was accepted"
+        if not _restricts(fewer):
+            text = "of values that are objects the content was kept, and is dropped now"
         yield SchemaChange(kind="type-changed", path=f"{path}.*", text=text)
 
 
@@ -98,12 +102,12 @@ def _newly_declared(old: Schema, new: Schema, path: str, depth: int) -> Iterator
     if not is_open(old):
         return
     before = mapping(old.get("properties"))
-    general = old.get("additionalProperties")
+    general = additional(old)
     for name, schema in mapping(new.get("properties")).items():
         if name in before or not _restricts(mapping(schema)):
             continue
         inside = f"{path}{key_path(name)}"
-        if isinstance(general, Mapping) and not old.get(PRESERVE):
+        if general is not None and not old.get(PRESERVE):
             yield from _compare(general, mapping(schema), inside, depth + 1)
         else:
             text = "the field is now checked against a schema; before, anything was accepted there"
@@ -273,7 +277,16 @@ def kind_of(schema: Schema) -> str:
 
 def is_open(schema: Schema) -> bool:
     """Whether fields are kept that its properties don't name."""
-    return schema.get(PRESERVE) is True or (schema.get("additionalProperties") or False) is not False
+    return schema.get(PRESERVE) is True or additional(schema) is not None
+
+
+def additional(schema: Schema) -> Schema | None:
+    """The schema of values under keys that properties don't name; None where there may be none.
+
+    ``additionalProperties: true`` accepts any value, and yet prunes what is inside of objects: nothing declares it.
+    """
+    more = schema.get("additionalProperties")
+    return more if isinstance(more, Mapping) else {} if more is True else None
 
 
 def mapping(value: Any) -> Schema:
