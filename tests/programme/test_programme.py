@@ -203,3 +203,9 @@ def test_the_verb_on_the_demo_platform(tmp_path) -> None:
     assert date.fromisoformat(envelope["createdAt"][:10]) == date(2026, 11, 24)
     nothing = CliRunner().invoke(main, ["plan", "propose"])
     assert nothing.exit_code == 2
+
+
+@pytest.mark.requirement("R-B5")
+def test_one_minor_of_kubernetes_a_window(tmp_path) -> None:
+    days = where(plan(tmp_path, cluster("service")))
+    assert days["service/kubernetes-1.35.8"] < days["service/kubernetes-1.36.4"], "two minors in one night"

@@ -68,7 +68,10 @@ def _apis(report: ApiReport) -> list[str]:
     going = [use for use in report.uses if use.state in ("gone", "removed")]
     said = []
     if going:
-        named = [f"{use.kind} {use.api_version} of {use.owner or use.told_by} ({use.hop})" for use in going[:_MOST]]
+        named = [
+            f"{use.kind} {use.api_version}{f' of {use.owner}' if use.owner else ', which is asked for'} ({use.hop})"
+            for use in going[:_MOST]
+        ]
         more = f" and {len(going) - _MOST} more" if len(going) > _MOST else ""
         said.append(f"removed APIs in use: {', '.join(named)}{more}")
     elif report.unknown:

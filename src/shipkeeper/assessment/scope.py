@@ -55,9 +55,9 @@ def look_at_scope(platform: Platform, inventory: Inventory | None) -> ScopeView:
         for scope in platform.scope
         if scope.inside and not scope.owner
     ]
-    doubts += [
-        f"{scope.component} names nobody to escalate to" for scope in platform.scope if not _escalate(scope, platform)
-    ]
+    silent = [scope.component for scope in platform.scope if not _escalate(scope, platform)]
+    if silent:
+        doubts.append(f"nobody is named to escalate to for {', '.join(silent)}")
     for namespace, owners in _claimed_twice(platform.scope):
         doubts.append(f"namespace {namespace} is claimed by {' and by '.join(owners)}: who is called at night?")
     if inventory is None:

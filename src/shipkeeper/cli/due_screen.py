@@ -113,9 +113,8 @@ def _summary(found: DueList) -> str:
     told = ", ".join(parts) if parts else "nothing is due"
     if any(item.state == "unknown" and "nobody has recorded" in item.reason for item in found.items):
         told += "; a date that nobody recorded goes under `done:` in the platform file"
-    nodes = next((item for item in found.items if item.id == "node-os"), None)
-    if nodes is not None and nodes.state in ("due", "overdue"):
-        return f"{told}.  Next: shipkeeper check, then shipkeeper plan nodes"
+    if any(item.state in ("due", "overdue") for item in found.items):
+        return f"{told}.  Next: shipkeeper plan propose; for the nodes: shipkeeper check, then shipkeeper plan nodes"
     return f"{told}."
 
 

@@ -51,6 +51,8 @@ class WorkSequence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tasks: tuple[str, ...] = ()
     window: bool = False
     """People notice it, whatever its row of the schedule says: it belongs into a window."""
+    alone: bool = False
+    """One hop a window: the platform shows that it is well before it is moved again."""
 
 
 class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -68,6 +68,8 @@ class Work(Record, frozen=True, kw_only=True):
     approvals: tuple[str, ...] = ()
     """Who must have said yes, in words."""
     source: str = ""
+    alone: bool = False
+    """The hop before it must be in an earlier window: the platform shows that it is well in between."""
 
 
 class Slot(Record, frozen=True, kw_only=True):

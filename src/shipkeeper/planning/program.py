@@ -87,7 +87,7 @@ def _same(work: Work, other: Work) -> bool:
 
 def _item(work: Work, asked: Asked) -> Item:
     by_id = {other.id: other for other in asked.works}
-    gaps = [(need, asked.gap(work, by_id[need]) or 0) for need in work.needs if need in by_id]
+    gaps = [(need, _gap(work, by_id[need], asked)) for need in work.needs if need in by_id]
     return Item(
         id=work.id,
         environment=work.environment,
@@ -99,6 +99,13 @@ def _item(work: Work, asked: Asked) -> Item:
         not_before_ms=parse_instant(work.not_before) if work.not_before else None,
         needs=tuple(gaps),
     )
+
+
+def _gap(work: Work, other: Work, asked: Asked) -> int:
+    """How long after that one: at least until another window where the hops of one component stand alone."""
+    gap = asked.gap(work, other) or 0
+    own_hop = other.cluster == work.cluster and other.product == work.product
+    return max(gap, 1) if work.alone and own_hop else gap
 
 
 def _deadline(by: str, zone: str) -> int | None:

@@ -95,6 +95,7 @@ def _hops(item: DueItem, due: ClusterDue, platform: Platform, knowledge: Knowled
                 steps=tuple(_steps(id, outlines, owner, words, due)),
                 approvals=_approvals(change, due.environment, platform),
                 source=cited(outlines),
+                alone=outlines.alone,
             )
         )
         before = stop
@@ -168,11 +169,11 @@ def _estimate(outlines: WorkSequence, owner: str, due: ClusterDue) -> Estimate:
     for outline in _mine(outlines, owner):
         if outline.phase == NODES and due.node_seconds is not None:
             usual, late = usual + due.node_seconds[0], late + due.node_seconds[1]
-            sources.append("modelled (nodes)")
+            sources.append("nodes modelled")
         else:
             usual, late = usual + outline.minutes[0] * 60, late + outline.minutes[1] * 60
             sources.append("declared")
-    return Estimate(p50=usual, p95=late, source=" and ".join(sorted(set(sources))))
+    return Estimate(p50=usual, p95=late, source=", ".join(dict.fromkeys(sorted(sources))))
 
 
 def _mine(outlines: WorkSequence, owner: str) -> list[Outline]:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from shipkeeper.assessment.due.upkeep import Upkeep
 from shipkeeper.knowledge.cadence import day_start
+from shipkeeper.knowledge.sequences import sequence_for
 from shipkeeper.model.plan import PlanWindow
 from shipkeeper.model.schedule import Need
 from shipkeeper.model.time import DAY, moment, parse_instant
@@ -55,7 +56,8 @@ def tell(
     left = None
     if windows is not None and by_ms is not None:
         left = sum(1 for window in windows if now_ms < window.opens_ms and window.closes_ms <= by_ms)
-    hops = max((one.hops_needed for one in mine), default=0)
+    # Hops that stand alone take a window each; of the others several share one.
+    hops = max(one.hops_needed if sequence_for(one.running.product).alone else min(one.hops_needed, 1) for one in mine)
     late = left is not None and by_ms is not None and by_ms >= now_ms and left < max(hops, 1)
     main = next((one for one in mine if one.target), mine[0])
     return Told(
