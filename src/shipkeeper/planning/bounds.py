@@ -8,6 +8,7 @@ being attached), so no schedule under the same rules is shorter unless the draws
 - LB2   groups that must go one after another: control-plane nodes alone, zones when the order is by zones
 - LB3   a budget: its pods' time without a replacement, over how many it lets go at once
 - LB4   area again with only as many nodes away as the others have room for, by sums
+- LB5   the control plane: replacements that one controller has to make, at the rate its client is limited to
 - LB6   ordered StatefulSets: replacements of one node start one after the other
 - LB7   windows: whether every node fits into the window, and how many windows it takes
 - LB8   moves: every pod on these nodes moves at least once
@@ -27,6 +28,7 @@ from shipkeeper.model.time import SECOND, format_duration
 from shipkeeper.planning.capacity import away_at_once
 from shipkeeper.planning.estimates import slowest_ms
 from shipkeeper.planning.load import Load, Move, measure_load
+from shipkeeper.semantics.rates import CREATE_BURST, CREATES_PER_SECOND, least_ms
 
 
 class Bound(Record, frozen=True, kw_only=True):
@@ -79,6 +81,7 @@ def all_bounds(plan: Plan, inventory: Inventory) -> Bounds:
         *_machine_bounds(workers, alone, most),
         *_group_bounds(plan, jobs, alone, most),
         *_budget_bounds(load, jobs),
+        *rate_bounds(load),
         *_chain_bounds(load, jobs),
     ]
     infeasible = [*_never(load), *_too_long(plan, jobs)]
@@ -153,6 +156,29 @@ def _budget_bounds(load: Load, jobs: Sequence[_Job]) -> list[Bound]:
 def _unit_ms(move: Move) -> int:
     """How long a pod keeps a unit of its budget at least: without the time volumes take, which is only modelled."""
     return move.readiness_ms[0] + (move.termination_ms[0] if move.successive else 0)
+
+
+def rate_bounds(load: Load, per_second: int = CREATES_PER_SECOND, burst: int = CREATE_BURST) -> list[Bound]:
+    """A controller makes so many pods at once and so many a second; the last one still has to become Ready.
+
+    A plan ends with every workload as well as it was. Of its pods that were Ready, those on these nodes are gone by
+    then, so as many are made anew, less those that were not Ready and may have become it meanwhile.
+    """
+    moved: dict[str, dict[str, list[Move]]] = {}
+    for node in load.nodes.values():
+        for move in node.moves:
+            if move.maker:
+                moved.setdefault(move.maker, {}).setdefault(move.workload, []).append(move)
+    found = []
+    for maker, workloads in sorted(moved.items()):
+        needed = {key: len(moves) - load.unready.get(key, 0) for key, moves in workloads.items()}
+        creations = sum(number for number in needed.values() if number > 0)
+        least = least_ms(creations, per_second, burst)
+        if least > 0:
+            ready = min(move.readiness_ms[0] for key, moves in workloads.items() if needed[key] > 0 for move in moves)
+            words = f"the {maker} controller makes {creations} pods again, at most {per_second} a second by default"
+            found.append(_bound("LB5", least + ready, words))
+    return found
 
 
 def _chain_bounds(load: Load, jobs: Sequence[_Job]) -> list[Bound]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ from shipkeeper.planning.timings import readiness_of, termination_of
 from shipkeeper.semantics import budgets as budget_rules
 from shipkeeper.semantics.drain import grace_ms, sort_pods
 from shipkeeper.semantics.ownership import by_uid, top_of, top_workload
+from shipkeeper.semantics.rates import MAKERS
 from shipkeeper.semantics.volumes import Storage, reach, single_node_claims
 
 REATTACH_MS = (10 * SECOND, 30 * SECOND)
@@ -26,6 +27,7 @@ REATTACH_MS = (10 * SECOND, 30 * SECOND)
 class Move(Struct, frozen=True):
     """One pod that has to leave. Times are (P50, P95) in milliseconds.
 
+    ``maker`` is the kind of the controller that makes it again; empty when none does, or one of somebody else's.
     ``budgets`` are keys ``namespace/name``. ``successive``: the replacement starts only when the old pod is gone
     (StatefulSet); then it takes the budget's unit for both. ``pinned``: its storage is on this node alone.
     """
@@ -41,6 +43,7 @@ class Move(Struct, frozen=True):
     ordered: bool = False
     with_volume: bool = False
     pinned: bool = False
+    maker: str = ""
 
     @property
     def unit_ms(self) -> tuple[int, int]:
@@ -65,12 +68,13 @@ class NodeLoad(Struct, frozen=True):
 class Load(Struct, frozen=True):
     """All nodes' loads. ``limits``: how many pods each budget lets go at once when all its pods are healthy.
 
-    ``sizes``: pods that each workload runs, by key.
+    ``sizes``: pods that each workload runs, by key. ``unready``: of those that should run, how many are not Ready.
     """
 
     nodes: dict[str, NodeLoad]
     limits: dict[str, int]
     sizes: dict[str, int]
+    unready: dict[str, int] = {}
 
 
 def measure_load(
@@ -93,7 +97,7 @@ def measure_load(
         blocked = tuple((f"{i.pod.namespace}/{i.pod.name}", i.reason) for i in sorted_pods.blocked)
         nodes[name] = NodeLoad(name, tuple(moves), len(sorted_pods.skip), blocked, tuple(daemons))
     limits = steady_limits(inventory, workloads, index)
-    return Load(nodes, limits, _sizes(inventory, workloads))
+    return Load(nodes, limits, _counts(inventory, workloads, (1,)), _counts(inventory, workloads, (0, 1), ready=0))
 
 
 def steady_limits(
@@ -148,6 +152,7 @@ def _move(
         ordered=kind == "StatefulSet" and top is not None and top.pod_management != "Parallel",
         with_volume=bool(single_node_claims(pod, storage)),
         pinned=_pinned(pod, storage),
+        maker=kind if kind in MAKERS and not (pod.finished or pod.terminating) else "",
     )
 
 
@@ -177,13 +182,18 @@ def _rows_by_node(inventory: Inventory) -> dict[str, list[int]]:
     return found
 
 
-def _sizes(inventory: Inventory, workloads: Mapping[str, Workload]) -> dict[str, int]:
-    """Running pods by workload key."""
+def _counts(
+    inventory: Inventory, workloads: Mapping[str, Workload], phases: Sequence[int], ready: int | None = None
+) -> dict[str, int]:
+    """Pods in these phases by workload key; ``ready`` 0: only those that are not Ready."""
     pods = inventory.pods
     sizes: dict[str, int] = {}
     names: dict[tuple[int, int], str] = {}
     column = pods.columns
-    for row in np.flatnonzero(column["phase"] == 1).tolist() if len(pods) else []:
+    chosen = np.isin(column["phase"], phases) if len(pods) else np.zeros(0, dtype=bool)
+    if ready is not None and len(pods):
+        chosen &= column["ready"] == ready
+    for row in np.flatnonzero(chosen).tolist():
         owner = int(column["owner"][row])
         if owner < 0:
             continue

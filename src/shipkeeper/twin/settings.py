@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from shipkeeper.model.plan import Timings
 from shipkeeper.model.time import MINUTE, SECOND
+from shipkeeper.semantics.rates import CREATE_BURST, CREATES_PER_SECOND
 
 Figure = tuple[int, int]
 """(P50, P95) in milliseconds."""
@@ -28,8 +29,8 @@ class TwinSettings(Struct, frozen=True):
     """From a watched change to a controller's write."""
     disruption_ms: Figure = (150, 600)
     """From a pod's change to the budget's status."""
-    creates_per_second: int = 20
-    create_burst: int = 30
+    creates_per_second: int = CREATES_PER_SECOND
+    create_burst: int = CREATE_BURST
     """The controller manager's client limits (``--kube-api-qps``, ``--kube-api-burst``)."""
     cycle_ms: int = 2
     """One scheduling cycle."""
