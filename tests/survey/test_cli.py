@@ -219,5 +219,5 @@ def test_a_diff_covers_the_platform_and_says_what_it_cannot_tell(platform_dump: 
     assert {"revision", "chart_version", "deployed_revision"} <= set(changed["fields"])
     [stored] = kinds["CustomResourceDefinition"]["changed"]
     assert set(stored["fields"]) == {"stored_versions", "versions"}
-    assert "identity_servers" in found["unknown"], "its CRD is there and none was collected"
+    assert "identityServers" in found["unknown"], "its CRD is there and none was collected"
     assert "Keycloak" not in kinds, "what one of the two could not read has not gone away"

@@ -84,8 +84,11 @@ class LiveSource(Protocol):
         """How many objects of a kind there are. Raises as ``list_resource``."""
 
 
-async def survey(source: Source) -> Inventory:
-    """Read what runs. Raises BadInput for a file that cannot be used, Unreachable for a cluster that cannot."""
+async def survey(source: Source, *, platform: bool = True) -> Inventory:
+    """Read what runs. Raises BadInput for a file that cannot be used, Unreachable for a cluster that cannot.
+
+    Without ``platform`` a live cluster is asked for Kubernetes' own objects only: enough to drain nodes, and no Secret.
+    """
     if not source.live:
         return load_inventory(source.path)
     from shipkeeper.integrations.kubernetes.connect import connect
@@ -96,12 +99,13 @@ async def survey(source: Source) -> Inventory:
         context=source.context or None,
         interactive=sys.stdin.isatty(),
     ) as connection:
-        return await survey_live(connection.source, await connection.cluster.server_time_ms())
+        now_ms = await connection.cluster.server_time_ms()
+        return await survey_live(connection.source, now_ms, platform=platform)
 
 
-def read_inventory(source: Source) -> Inventory:
+def read_inventory(source: Source, *, platform: bool = True) -> Inventory:
     """``survey`` for callers outside an event loop."""
-    return asyncio.run(survey(source))
+    return asyncio.run(survey(source, platform=platform))
 
 
 def load_inventory(path: str) -> Inventory:

@@ -101,7 +101,7 @@ def command(
         return
     said, assumed = load_platform(platform, Path.cwd())
     source = source_of(from_path, context, kubeconfig)
-    inventory = read_inventory(source)
+    inventory = read_inventory(source, platform=False)
     question = Question(
         names=names,
         selector=selector,

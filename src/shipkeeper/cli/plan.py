@@ -135,7 +135,7 @@ def nodes(
     for line in assumed:
         hint(line)
     source = source_of(from_path, context, kubeconfig)
-    inventory = read_inventory(source)
+    inventory = read_inventory(source, platform=False)
     for name in ("delete_empty_dir_data", "allow_unmanaged"):
         flags[name] = _listed(flags[name])
     plan = propose(inventory, Wishes(**flags), said, parse_instant(at) if at else now_ms(), source.context)

@@ -51,7 +51,7 @@ def command(
     The forecast is kept under the plan's digest, where run finds it. Exit code 5 unless the plan fits.
     """
     plan = load_plan(plan_path)
-    inventory = read_inventory(source_of(from_path, context, kubeconfig))
+    inventory = read_inventory(source_of(from_path, context, kubeconfig), platform=False)
     kept = State.open(state)
     began = stopwatch()
     with _Progress() as progress:

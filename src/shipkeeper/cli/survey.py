@@ -16,7 +16,7 @@ from shipkeeper.app.updates import with_updates
 from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.options import output_option, source_options
 from shipkeeper.cli.output import emit, hint, markdown_table
-from shipkeeper.cli.survey_plain import platform
+from shipkeeper.cli.survey_plain import camel, platform
 from shipkeeper.cli.survey_platform import sections, versions
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.time import iso
@@ -135,7 +135,7 @@ def payload(inventory: Inventory, change: InventoryDiff | None = None) -> dict[s
         "platform": platform(inventory),
         "drainers": list(inventory.drainers),
         "skipped": inventory.skipped,
-        "missing": msgspec.to_builtins(inventory.missing),
+        "missing": [{**msgspec.to_builtins(item), "field": camel(item.field)} for item in inventory.missing],
     }
     if change is not None:
         body["diff"] = {
@@ -143,7 +143,7 @@ def payload(inventory: Inventory, change: InventoryDiff | None = None) -> dict[s
             "from": iso(change.from_ms),
             "to": iso(change.to_ms),
             "kinds": msgspec.to_builtins(change.kinds),
-            "unknown": list(change.unknown),
+            "unknown": [camel(field) for field in change.unknown],
         }
     return body
 
