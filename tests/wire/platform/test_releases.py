@@ -168,6 +168,13 @@ def test_a_bomb_is_refused_before_it_fills_the_machine(monkeypatch: pytest.Monke
         unpack(SOME, 0, encoded(gzip.compress(b" " * (4 << 20))))
 
 
+def test_values_beyond_all_measure_are_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(releases, "LARGEST_VALUES", 100)
+    found = read(record(release()))
+    assert (found.value_keys, found.dropped) == ((), 1)
+    assert found.values_digest, "that they change must still show"
+
+
 def test_ever_deeper_and_ever_more_values_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     deep: Any = "x"
     for _ in range(200):

@@ -26,8 +26,11 @@ from shipkeeper.semantics.wire.raw import Wire
 SELECTOR = "owner=helm"
 RECORD_TYPE = "helm.sh/release.v1"
 PREFIX = "sh.helm.release.v1."
-LARGEST = 64 << 20
+LARGEST = 24 << 20
 """Bytes that a record may unpack to. Kubernetes bounds it packed to 1 MiB; real ones unpack to 7 MB."""
+
+LARGEST_VALUES = 2 << 20
+"""Bytes of values that are taken apart; of more, only the digest is made."""
 
 MOST_OBJECTS = 5_000
 MOST_KEYS = 2_000
@@ -267,6 +270,8 @@ def _values(config: msgspec.Raw) -> tuple[tuple[tuple[str, str], ...], str, int]
     """(paths with types, digest, paths left out) of the user's values. The values themselves end here."""
     if not bytes(config):
         return (), "", 0
+    if len(bytes(config)) > LARGEST_VALUES:
+        return (), hashlib.sha256(config).hexdigest(), 1
     values = msgspec.json.decode(config)
     if not values:
         return (), "", 0
