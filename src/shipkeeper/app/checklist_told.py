@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping
 
 from shipkeeper.app.checklist_places import Place
 from shipkeeper.app.logbook import Logbook
+from shipkeeper.app.readiness import look_at_readiness
 from shipkeeper.app.standing import RULES, matter_of, read_rule
 from shipkeeper.app.state import State
 from shipkeeper.assessment.standing import agreement
 from shipkeeper.assessment.standing.checklist import waived_boxes
-from shipkeeper.evidence.boxes import Answer
+from shipkeeper.evidence.boxes import Answer, names
+from shipkeeper.evidence.readiness import Readiness, of_section, tally
 from shipkeeper.evidence.words import clean, count
 from shipkeeper.model.book import ActionOpened, RetrospectiveHeld, Waived
 from shipkeeper.model.inventory import Inventory
@@ -30,12 +32,14 @@ def told_of(
     now_ms: int,
 ) -> Mapping[str, Answer]:
     """Box → what the records say of it; boxes of which they say nothing are left out."""
-    found: dict[str, Answer] = {}
-    if not place.own:
-        return found
+    logbook = Logbook.of(state, platform)
     if when == "after":
-        return {"retrospective": _retrospective(run, Logbook.of(state, platform))}
-    if place.environment is not None:
+        return {"retrospective": _retrospective(run, logbook)} if place.own else {}
+    found: dict[str, Answer] = {}
+    if inventory is not None:
+        cluster = place.name if place.config is not None else ""
+        found |= _ready(look_at_readiness(inventory, platform, logbook, cluster=cluster))
+    if place.own and place.environment is not None:
         found["window-agreed"] = _agreed(plan, platform, state, now_ms)
     return found
 
@@ -52,6 +56,23 @@ def _agreed(plan: Plan, platform: Platform, state: State, now_ms: int) -> Answer
     reading = read_rule(agreement.AGREED, RULES[agreement.AGREED], matter_of(plan, platform, state), max(opens, now_ms))
     states = {"open": "done", "closed": "failed", "unknown": "unknown"}
     return states[reading.state], clean(reading.reading)
+
+
+def _ready(report: Readiness) -> dict[str, Answer]:
+    """What the readiness report says of the two things that maintenance pages take for granted.
+
+    A group that does not bear the loss of a node fails; what of the go-live list is unmet is for a person to accept.
+    """
+    groups = [size for size in report.sizes if size.kind == "group"]
+    short = [f"{size.name}: {size.reading}" for size in groups if size.state == "unmet"]
+    silent = [f"{size.name}: {size.reading}" for size in groups if size.state == "unknown"]
+    well = f"{count(len(groups), 'node group')}, each bears the loss of a node"
+    live = of_section(report.items, "go-live")
+    unmet = [item.id for item in live if item.state in ("unmet", "unknown")]
+    return {
+        "sized": ("failed", names(short)) if short else ("unknown", names(silent)) if silent else ("done", well),
+        "go-live": ("open", f"{tally(live)}; look at {names(unmet)}") if unmet else ("done", tally(live)),
+    }
 
 
 def _retrospective(run: str, logbook: Logbook) -> Answer:

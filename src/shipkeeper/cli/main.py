@@ -21,6 +21,7 @@ VERBS = {
     "upgrade": "The way to a version, what to read before each hop, and who has.",
     "plan": "Order nodes into batches and windows; explain and compare plans.",
     "rehearse": "Play the plan on a twin of the cluster, many times, in virtual time.",
+    "report": "Whether an environment is ready: runs normally, is sized, its go-live list is done.",
     "checklist": "The boxes a person would tick before and after.",
     "windows": "When maintenance may happen, who agreed to it, and how windows were used.",
     "notices": "Who is told what, and when.",

@@ -21,7 +21,10 @@ _RUNNERS = ("HelmRelease", "Kustomization")
 
 def gaps(inventory: Inventory, *fields: str) -> str:
     """Why parts of these fields could not be read, in words; empty when all was."""
-    found = [f"{gap.what}: {gap.why}" for field in fields for gap in inventory.missing_in(field)]
+    missing = [gap for field in fields for gap in inventory.missing_in(field)]
+    if "releases" in fields:  # their records lie in every namespace
+        missing += [gap for gap in inventory.cluster_missing if gap.what == "other-namespaces"]
+    found = [f"{gap.what}: {gap.why}" for gap in missing]
     return clean("; ".join(dict.fromkeys(found[:3])))
 
 

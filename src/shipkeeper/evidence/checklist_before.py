@@ -159,6 +159,7 @@ BEFORE = (
         "The go-live checklist was done: nothing in it is unmet",
         "shipkeeper report readiness --context NAME",
         told("go-live"),
+        reads=True,
     ),
     Box(
         "budgets-allow",

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from shipkeeper import __version__
 from shipkeeper.evidence.chart import STYLE, legend, svg
 from shipkeeper.evidence.checklists import by_cluster
+from shipkeeper.evidence.readiness import SECTIONS, SHOWN, TITLES, Readiness, of_section, tally
 from shipkeeper.evidence.report import Report
 from shipkeeper.evidence.retro import Retro
 from shipkeeper.evidence.rows import Fact
@@ -21,8 +22,8 @@ from shipkeeper.model.run import ChecklistItem
 from shipkeeper.model.time import parse_instant
 
 SIGNS = {
-    "good": ("✓", ("done", "yes")),
-    "bad": ("✗", ("failed", "closed", "no", "aborted")),
+    "good": ("✓", ("done", "yes", "ok", "ready")),
+    "bad": ("✗", ("failed", "closed", "no", "aborted", "unmet", "not normal", "not ready")),
     "care": ("!", ("held", "unknown", "open", "paused", "interrupted", "not finished", "not predicted", "running")),
 }
 """Class of a state → its sign and the states. A sign stands beside every colour."""
@@ -62,6 +63,14 @@ def checklist_html(
 def retro_html(retro: Retro) -> str:
     """The page that a team looks back with. The same retrospective gives the same bytes."""
     page: str = _environment(retro.zone).get_template("retro.html.j2").render(retro=retro, style=_style())
+    return page
+
+
+def readiness_html(found: Readiness, zone: str) -> str:
+    """The readiness report as a page of its own."""
+    sections = [(section, of_section(found.items, section)) for section in SECTIONS]
+    template = _environment(zone).get_template("readiness.html.j2")
+    page: str = template.render(found=found, sections=sections, titles=TITLES, shown=SHOWN, style=_style())
     return page
 
 
@@ -109,6 +118,7 @@ def _environment(zone: str) -> jinja2.Environment:
         "class": _class,
         "sign": sign,
         "by_cluster": by_cluster,
+        "tally": tally,
         "at": at,
         "when": lambda at_ms: date_and_clock(at_ms, zone),
     }

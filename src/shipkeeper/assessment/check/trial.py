@@ -37,17 +37,17 @@ class Homeless(Struct, frozen=True):
 
 def homeless(context: Context) -> tuple[Homeless, ...]:
     """Pods without a place, for each node out on its own. Bare pods don't come back, so they are left out."""
-    found: list[Homeless] = []
-    for node in context.nodes:
-        found.extend(_without(context, node.name))
-    return tuple(found)
+    return tuple(found for node in context.nodes for found in without(context, (node.name,), node.name))
 
 
-def _without(context: Context, name: str) -> Iterator[Homeless]:
+def without(context: Context, names: Sequence[str], called: str) -> Iterator[Homeless]:
+    """Pods without a place while all of these nodes are out together; ``called`` names them in the answer."""
     board = context.board
     mark = board.mark()
-    board.take_out(name)
-    leaving = [pod for pod in context.on.get(name, []) if not pod.finished and _leaves(context, pod)]
+    for name in names:
+        board.take_out(name)
+    gone = [pod for name in names for pod in context.on.get(name, [])]
+    leaving = [pod for pod in gone if not pod.finished and _leaves(context, pod)]
     for pod in leaving:
         board.remove(pod)
     lost: dict[ObjectRef, tuple[list[Pod], tuple[tuple[str, int], ...]]] = {}
@@ -65,14 +65,14 @@ def _without(context: Context, name: str) -> Iterator[Homeless]:
             lost.setdefault(top, ([], placed.reasons))[0].append(pod)
     board.rollback(mark)
     for top, (pods, reasons) in sorted(lost.items()):
-        yield Homeless(name, top, tuple(pods), _cause(context, name, pods[0], reasons), reasons)
+        yield Homeless(called, top, tuple(pods), _cause(context, pods[0], reasons), reasons)
 
 
 def _leaves(context: Context, pod: Pod) -> bool:
     return pod.uid in context.movers or pod.deletion_ms is not None
 
 
-def _cause(context: Context, name: str, pod: Pod, reasons: tuple[tuple[str, int], ...]) -> str:
+def _cause(context: Context, pod: Pod, reasons: tuple[tuple[str, int], ...]) -> str:
     """Which filter decides: that of the nodes which could take the pod if they had only room and company."""
     words = [reason for reason, _ in reasons]
     for part, cause in _WORDS:
