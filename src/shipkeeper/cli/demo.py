@@ -6,12 +6,17 @@ embedded twin, because there is no cluster here.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import shlex
 import shutil
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
+from shipkeeper.app.clock import now_ms, standing_at
 from shipkeeper.app.demo_platform import SELECTOR, WINDOW, dump_path, platform_path
 from shipkeeper.app.inventory_file import save
 from shipkeeper.app.platform_file import read_platform
@@ -24,9 +29,15 @@ from shipkeeper.app.twin_night import run_on_twin
 from shipkeeper.cli.main import main
 from shipkeeper.cli.screen import Night
 from shipkeeper.model.errors import Failed, UsageProblem
+from shipkeeper.model.time import HOUR
 from shipkeeper.ports.journal import Entry
 
 RUN = "run-demo"
+ACCEPTED = {
+    "pods-healthy": "team-legacy knows that its mailer crashes",
+    "backups-recent": "the databases of the demo have no backup",
+}
+"""Boxes of the demo's platform that are not well, and why the night goes on all the same."""
 
 
 @click.command("demo")
@@ -59,9 +70,6 @@ def command(out: str, seeds: int, speed: float, seed: int) -> None:
         f"rehearse {{plan}} --from {{inv}} --seeds {seeds} --state {{state}} --save {{forecast}} --svg {{svg}}",
     )
     story.tell(
-        "The boxes a person would tick.", "checklist before {plan} --from {inv} --platform {platform} --state {state}"
-    )
-    story.tell(
         "What people are told, in their words.",
         "notices preview {plan} --forecast {forecast} --platform {platform} --audience users --kind announcement",
     )
@@ -78,6 +86,12 @@ def command(out: str, seeds: int, speed: float, seed: int) -> None:
         'windows waive staging-first {plan} --reason "the demo has no staging cluster" --by "platform lead" '
         "--platform {platform} --state {state}",
     )
+    story.tell(
+        "And nobody here is told anything, which is said on record too.",
+        'windows waive notices-sent {plan} --reason "the demo tells nobody" --by "platform lead" '
+        "--platform {platform} --state {state}",
+    )
+    story.evening()
     story.night(seed, speed)
     story.tell(
         "The boxes afterwards.",
@@ -102,6 +116,7 @@ class _Story:
             "state": folder / "state",
             "report": folder / "report",
             "key": folder / "signing.pub",
+            "evening": folder / "evening.inv",
             "after": folder / "after.inv",
         }
 
@@ -134,6 +149,40 @@ class _Story:
         code = main.main(shlex.split(args), prog_name="shipkeeper", standalone_mode=False)
         if (code if isinstance(code, int) else 0) != refused:
             raise Failed(f"shipkeeper {args} ended with exit code {code}", code="demo-failed")
+
+    def evening(self) -> None:
+        """Two hours before the window: the boxes are read, ticked by a person, or set aside on record."""
+        plan = load_plan(str(self.paths["plan"]))
+        opens_ms = plan.window.opens_ms if plan.window is not None else now_ms()
+        with standing_at(opens_ms - 2 * HOUR):
+            save(replace(load_inventory(str(self.paths["inv"])), taken_ms=now_ms()), str(self.paths["evening"]))
+            known = "--platform {platform} --state {state}"
+            self.tell(
+                "The evening: the boxes a person would tick, computed where the cluster can tell.",
+                f"checklist before {{plan}} --from {{evening}} {known}",
+            )
+            click.secho(
+                "\n# What is not well is set aside on record by somebody who says why; the rest is seen to.", bold=True
+            )
+            for box, why in ACCEPTED.items():
+                self.do(f'checklist before {{plan}} --waive {box} --by "platform lead" --note "{why}" {known}')
+            boxes = self.do(f"checklist before {{plan}} {known} -o json", shown=False)
+            waiting = [box["id"] for box in json.loads(boxes)["items"] if box["state"] in ("open", "unknown")]
+            for n, box in enumerate(waiting):
+                self.do(f"checklist before {{plan}} --tick {box} --by on-call --note seen {known}", shown=not n)
+            click.echo(f"  … and {len(waiting) - 1} more ticks")
+
+    def do(self, line: str, shown: bool = True) -> str:
+        """Run a command for what it does; what it says is returned, and not printed."""
+        args = line.format(**{name: shlex.quote(str(path)) for name, path in self.paths.items()})
+        if shown:
+            click.secho(f"$ shipkeeper {args}", fg="cyan")
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()):
+            code = main.main(shlex.split(args), prog_name="shipkeeper", standalone_mode=False)
+        if isinstance(code, int) and code:
+            raise Failed(f"shipkeeper {args} ended with exit code {code}", code="demo-failed")
+        return said.getvalue()
 
     def night(self, seed: int, speed: float) -> None:
         click.secho("\n# The night itself, on the twin, journalled like any run.", bold=True)
