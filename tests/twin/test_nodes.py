@@ -235,3 +235,13 @@ def test_the_api_goes_with_its_quorum_and_comes_back_with_it() -> None:
     assert kinds[:5] == ["present"] * 4 + ["synced"]
     assert kinds[-1] == "modified", "the watch catches up with what happened while nobody answered"
     assert any("API server" in text for text, _ in twin.measure().notes)
+
+
+def test_a_static_pod_without_an_owner_is_no_workload_that_people_miss() -> None:
+    """A dump, or a plane without kubelets, may show mirror pods that name no owner: they still belong to their node."""
+    static = replace(b.mirror("kube-proxy", "n1"), owner=None)
+    twin = make(b.inventory(*b.nodes(2), static, b.pod("alone", on="n1")), figures(reboot=60))
+    play(twin, lambda: reboot(twin, "n1"))
+    wait(twin, 300)
+    names = [item.ref.name for item in twin.measure().workloads]
+    assert names == ["alone"], "users would be told that a part of the node itself is interrupted"

@@ -50,8 +50,12 @@ class Measures:
         self._world = world
         tops = world.base.tops
         self._serving = [0] * len(tops)
+        self._static: set[int] = set()
+        """Mirror pods that name no owner: they belong to their node and go down with it, as nobody's workload."""
         pods, groups = world.pods, world.base.groups
         for row, group in enumerate(pods.group):
+            if pods.mirror[row]:
+                self._static.add(groups[group].top)
             if pods.serving[row]:
                 self._serving[groups[group].top] += 1
         self.wanted = [
@@ -94,7 +98,9 @@ class Measures:
                 tops[i].ref, self._down[i], self._degraded[i], self._evictions[i], self._serving[i], self.wanted[i]
             )
             for i in range(len(tops))
-            if tops[i].ref.kind != "Node" and (self._down[i] or self._degraded[i] or self._evictions[i])
+            if tops[i].ref.kind != "Node"
+            and i not in self._static
+            and (self._down[i] or self._degraded[i] or self._evictions[i])
         ]
         workloads.sort(key=lambda item: item.ref)
         nodes = tuple(
