@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _HEADERS = ["TASK", "CADENCE", "WINDOW", "LAST", "NEXT DUE", "NEEDED BY", "STATE", "WHY"]
 _STATE = 6
-_ROOMY = 100
+_ROOMY = 124
 """From this width on a task's name stays on one line."""
 _STYLES = {"overdue": "bold red", "due": "yellow", "unknown": "magenta", "ok": ""}
 

@@ -202,7 +202,7 @@ def _points(slot: Slot, works: dict[str, Work], platform: Platform) -> list[Deci
             point(
                 stop_ms - length_ms,
                 f"Has {name} begun?",
-                f"do not begin it: it takes up to {format_duration(length_ms)}; carry it over",
+                f"do not begin it: it takes up to {format_duration(-(-length_ms // MINUTE) * MINUTE)}; carry it over",
                 back,
             )
         )
