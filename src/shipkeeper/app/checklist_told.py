@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from shipkeeper.app.checklist_places import Place
 from shipkeeper.app.logbook import Logbook
+from shipkeeper.app.notices.boxes import notice_boxes
 from shipkeeper.app.readiness import look_at_readiness
 from shipkeeper.app.standing import RULES, matter_of, read_rule
 from shipkeeper.app.state import State
@@ -33,9 +34,11 @@ def told_of(
 ) -> Mapping[str, Answer]:
     """Box → what the records say of it; boxes of which they say nothing are left out."""
     logbook = Logbook.of(state, platform)
-    if when == "after":
-        return {"retrospective": _retrospective(run, logbook)} if place.own else {}
     found: dict[str, Answer] = {}
+    if place.own:
+        found |= notice_boxes(when, plan, platform, state, now_ms)
+    if when == "after":
+        return {**found, "retrospective": _retrospective(run, logbook)} if place.own else {}
     if inventory is not None:
         cluster = place.name if place.config is not None else ""
         found |= _ready(look_at_readiness(inventory, platform, logbook, cluster=cluster))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from shipkeeper.app.checklist_places import places_of
 from shipkeeper.app.checklist_stand import Desk, Subject, recorded_items, stand
 from shipkeeper.app.logbook import Logbook
+from shipkeeper.app.notices.boxes import NOTICE_BOXES, kept_here
 from shipkeeper.app.state import State
 from shipkeeper.assessment.standing import checklist
 from shipkeeper.assessment.standing.past import FINISHED, PastRun
@@ -19,7 +20,9 @@ from shipkeeper.model.time import moment
 from shipkeeper.ports.gates import GateReading
 
 GATED = ("window-agreed", "rehearsed")
-"""Boxes that a run asks by itself: a gate of their own, or its refusal to start without a fitting forecast."""
+"""Boxes that a run asks by itself: a gate of their own, or its refusal to start without a fitting forecast. So are
+those about notices, where the platform file says how people are told.
+"""
 
 
 def read_gate(
@@ -35,7 +38,8 @@ def read_gate(
     places = places_of(plan, platform)
     chain = before_chain(plan.digest)
     desk = Desk("before", Subject(plan, "", chain), state, platform, at_ms, state.find_forecast(plan.digest))
-    items = tuple(item for item in stand(desk, places) if item.id not in GATED)
+    gated = (*GATED, *NOTICE_BOXES) if kept_here(platform) else GATED
+    items = tuple(item for item in stand(desk, places) if item.id not in gated)
     environment = places[0].environment
     day = moment(at_ms, platform.zone).date().isoformat()
     return checklist.checklist_before(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -11,7 +11,8 @@ import click
 
 from shipkeeper.app.carry_out import Order, carry_out_live, new_run, plan_of, unfinished
 from shipkeeper.app.clock import now_ms
-from shipkeeper.app.platform_file import load_platform
+from shipkeeper.app.notices.herald import Herald, wanted
+from shipkeeper.app.platform_file import base_folder, load_platform
 from shipkeeper.app.propose import load_plan
 from shipkeeper.app.runs import look
 from shipkeeper.app.state import State, read_forecast
@@ -22,6 +23,7 @@ from shipkeeper.cli.screen import Night
 from shipkeeper.execution.world import RunResult
 from shipkeeper.model.errors import BadInput, UsageProblem
 from shipkeeper.model.plan import Plan
+from shipkeeper.model.platform import Platform
 from shipkeeper.model.run import RunStatus
 from shipkeeper.model.time import parse_duration
 from shipkeeper.ports.journal import Entry
@@ -47,12 +49,18 @@ if TYPE_CHECKING:
     "[default: as long as the window; at once without one]",
 )
 @click.option("--pause-for", metavar="DURATION", help="The same for a paused run.  [default: until a person says so]")
+@click.option(
+    "--notify/--no-notify",
+    default=None,
+    help="Tell those who were told beforehand that it begins, lasts longer, is over.  [default: by the platform file]",
+)
 @platform_option
 @state_option
 @output_option()
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     plan_path: str | None,
     context: str | None,
     kubeconfig: str | None,
@@ -61,6 +69,7 @@ def command(
     without_rehearsal: str | None,
     hold_for: str | None,
     pause_for: str | None,
+    notify: bool | None,
     platform: str | None,
     state: str | None,
     output: str,
@@ -86,8 +95,10 @@ def command(
         hold_for_ms=_hold(hold_for, plan),
         pause_for_ms=None if pause_for is None else parse_duration(pause_for),
     )
-    with _Screen(Night(forecast)) as screen:
-        result = carry_out_live(order, kept, declared, screen.take, lambda text: hint(f"warning: {text}"))
+    herald = _herald(notify, order, declared, platform, kept)
+    with _Screen(Night(forecast)) as screen, herald or nullcontext():
+        heard = herald.around(screen.take) if herald is not None else screen.take
+        result = carry_out_live(order, kept, declared, heard, _warn)
     found = _found(kept, result, plan)
     _last_words(result, found)
     if output != "table":
@@ -111,6 +122,19 @@ def _what(state: State, plan_path: str | None, resume: str | None) -> tuple[Plan
     if known:
         hint(f"{known} carries out this plan and is not over: going on with it")
     return plan, known or new_run()
+
+
+def _herald(said: bool | None, order: Order, platform: Platform, path: str | None, state: State) -> Herald | None:
+    """Who tells people while it runs; None: nobody does."""
+    if not wanted(said, platform):
+        if said:
+            hint("nobody is told: the platform file declares no channels")
+        return None
+    return Herald(order.plan, platform, base_folder(path, Path.cwd()), state, order.run_id, _warn)
+
+
+def _warn(text: str) -> None:
+    hint(f"warning: {text}")
 
 
 def _hold(said: str | None, plan: Plan) -> int | None:
@@ -142,6 +166,7 @@ def _last_words(result: RunResult, found: RunStatus) -> None:
                 hint(here(f"  give it back once it is well: {left.next}"))
         words = f"{run} {result.state}: {result.reason}"
         hint(here(f"{words}. Its record: shipkeeper evidence write {run} --out report/"))
+        hint("  who was told that it began waits for a word of yours: nothing is told by itself after such an end")
 
 
 class _Screen:

@@ -118,7 +118,7 @@ AFTER = (
     Box(
         "users-told",
         "Users were told that it is over",
-        "shipkeeper notices preview PLAN --kind done",
+        "shipkeeper notices send PLAN --kind done --by NAME",
         told("users-told"),
         about="plan",
     ),

@@ -69,14 +69,14 @@ BEFORE = (
     Box(
         "users-told",
         "Users were told when it begins and what they may notice",
-        "shipkeeper notices preview PLAN",
+        "shipkeeper notices status PLAN",
         told("users-told"),
         about="plan",
     ),
     Box(
         "developers-told",
         "Developers were told in time about APIs and versions that change",
-        "shipkeeper notices preview PLAN --audience developers",
+        "shipkeeper notices status PLAN",
         told("developers-told", _versions),
         about="plan",
     ),

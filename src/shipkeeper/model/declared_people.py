@@ -89,7 +89,11 @@ class NoticePolicy(Declared, frozen=True, kw_only=True):
     """
     reminder: str = "1 day"
     """A second word shortly before; empty: none."""
+    during_run: bool = True
+    """Whether a run tells by itself that it has begun, that it takes longer, and that it is over."""
     channels: dict[str, tuple[str, ...]] = {}
-    """Audience (users, developers) → names of channels."""
+    """Audience (users, developers) → names of channels; ``[]``: there is nobody. Not said at all: nobody has thought
+    of them, and a window stays shut until somebody says it.
+    """
     templates: str = ""
     """Folder with texts of the team's own, relative to the platform file."""
