@@ -118,7 +118,7 @@ def test_commands_of_a_checklist_name_the_plan_and_the_state(call):
     assert "--state here" in told
     done = call(told.replace("NAME", "me").replace("TEXT", "seen"))
     assert done.exit_code == 0, f"{told!r} does not work: {done.output}"
-    assert "shipkeeper notices preview night.plan" in call("checklist before night.plan --state other").stdout
+    assert "shipkeeper notices status night.plan" in call("checklist before night.plan --state other").stdout
 
 
 def test_a_key_for_programs(call):
