@@ -149,8 +149,8 @@ def _notices(draft: Draft) -> Iterator[str]:
         yield f"  kubernetesMinor: {draft.answers.kubernetes_minor}"
     else:
         yield f"  # kubernetesMinor: 4 weeks   # {OPEN}: the number is yours; without it such a window is blocked"
-    yield f"  # channels: {{users: [users-mail], developers: [developers-mail]}}   # {OPEN}: how they are told; [] says that"
-    yield "  #   there is nobody. Without it a window stays shut. Channels are declared under channels:"
+    yield f"  # channels: {{users: [users-mail], developers: [developers-mail]}}   # {OPEN}: how they are told;"
+    yield "  #   [] says that there is nobody. Without it a window stays shut. Channels are declared under channels:"
 
 
 def _components(draft: Draft) -> Iterator[str]:
