@@ -62,6 +62,7 @@ def test_a_chart_is_read_with_what_is_in_it(tmp_path, how):
     assert (read.name, read.version, read.app_version, read.kube_version) == ("shop", "1.0.0", "2.0", ">=1.25.0-0")
     assert read.changes == (("removed", "the old flag"), ("", "just words"))
     assert read.security_updates is True
+    assert read.crds_in_folder == 1, "helm upgrade would leave them as they are"
     assert [one.key for one in read.dependencies] == ["sub", "away"]
     assert sorted(item["metadata"]["name"] for item in crds_of(read)) == ["others.example.org", "things.example.org"]
     assert read.unread_crds == ("templates/hard.yaml",), "a definition that needs rendering is said to be unread"

@@ -185,6 +185,14 @@ def test_manifests_and_a_change_log(folder):
     assert found["class"] == "major"
 
 
+def test_two_change_logs_complete_each_other(folder):
+    (folder / "old.md").write_text("## 1.1.0\n- A flag\n")
+    (folder / "new.md").write_text("## 1.2.0\n- Another flag\n")
+    given = ("--component", "x", "--from-version", "1.0.0", "--to-version", "1.2.0", "--changelog", "old.md")
+    assert answer(*given)["class"] == "unknown", "what 1.2.0 changes is not known"
+    assert answer(*given, "--changelog", "new.md")["class"] == "minor"
+
+
 def test_a_person_reads_it(folder):
     result = run(*crds())
     assert result.exit_code == 0

@@ -154,8 +154,9 @@ class _Reading:
         found: dict[str, Found] = {}
         found["version"], distance = self._distance()
         logs = self._changelogs()
+        covered = any(one.versions and not one.lacks for one in logs.values())
         for path, reading in logs.items():
-            found[f"changelog {path}"] = from_changelog(Path(path).name, reading)
+            found[f"changelog {path}"] = from_changelog(Path(path).name, reading, told_elsewhere=covered)
         manifests = self._manifests()
         definitions = self._definitions(manifests)
         if definitions is not None:

@@ -45,6 +45,8 @@ class Chart(Struct, frozen=True, kw_only=True):
     defaults: Mapping[str, Any] = {}
     schema: Mapping[str, Any] | None = None
     crds: tuple[Mapping[str, Any], ...] = ()
+    crds_in_folder: int = 0
+    """How many files with definitions are in its ``crds`` folder, which ``helm upgrade`` never touches."""
     unread_crds: tuple[str, ...] = ()
     """Templates that hold definitions and are more than that."""
     charts: tuple[Chart, ...] = ()

@@ -18,8 +18,8 @@ from shipkeeper.semantics.notes.changelog import read_changelog, release_part, r
 
 
 class Note(Struct, frozen=True, kw_only=True):
-    """One thing that a change log says. ``kind``: breaking | removed | deprecated | migration | security |
-    developer-notice | administrator-notice.
+    """One thing that a change log says. ``kind``: breaking | removed | removed-inside | deprecated | migration |
+    security | developer-notice | administrator-notice. Removed inside: nothing that anybody uses is named.
     """
 
     kind: str
@@ -36,6 +36,8 @@ class ChangelogReading(Struct, frozen=True, kw_only=True):
     vulnerabilities: tuple[str, ...] = ()
     """Identifiers that it says are mended (CVE-…, GHSA-…)."""
     gaps: tuple[str, ...] = ()
+    lacks: str = ""
+    """In words, that it has no section for the version to go to; another change log may have it."""
     clean: bool = False
     """It says in so many words that nothing in it breaks anything."""
 
@@ -48,6 +50,14 @@ _NOTHING = re.compile(
     re.IGNORECASE,
 )
 _EMPTY = re.compile(r"^\W*(?:none|n/a|nothing|-)\W*$", re.IGNORECASE)
+_USED = re.compile(
+    r"`|--\w|\b(?:flags?|options?|parameters?|arguments?|fields?|settings?|values?|keys?|env(?:ironment)?|APIs?|CRDs?|"
+    r"resources?|kinds?|endpoints?|support|commands?|CLI|charts?|images?|versions?|metrics?|labels?|annotations?|roles?|"
+    r"permissions?|defaults?|features?|gates?|plugins?|integrations?|providers?|webhooks?|polic(?:y|ies)|rules?|ports?|"
+    r"formats?|protocols?|interfaces?|deprecated)\b",
+    re.IGNORECASE,
+)
+"""Words for what people use: without any of them, what was removed was inside."""
 _FIX = re.compile(r"^\[?(?:bug)?fix\b", re.IGNORECASE)
 _WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
@@ -103,20 +113,22 @@ def read_for_class(text: str, path: str, after: Version | None, upto: Version | 
     notes: list[Note] = []
     said: list[str] = []
     gaps: list[str] = []
+    lacks = ""
     for version in chosen:
-        found = read_changelog(plain, version, path, "")
-        if found.state != "read":
-            notes.extend(_notes_of_text(found.text, version.text))
-            gaps.append(f"{path}, {version.text}: {found.why}; its words were read all the same")
-        elif not found.sections:
-            gaps.append(f"{path}, {version.text}: {found.why}")
-        notes.extend(_notes(found.sections, version.text))
+        part = read_changelog(plain, version, path, "")
+        if part.state != "read":
+            notes.extend(_notes_of_text(part.text, version.text))
+            gaps.append(f"{path}, {version.text}: {part.why}; its words were read all the same")
+        elif not part.sections:
+            gaps.append(f"{path}, {version.text}: {part.why}")
+        notes.extend(_notes(part.sections, version.text))
         said.append(release_part(plain, version) or "")
     if not any(_reaches(version, upto) and not version < upto for version in chosen):
         newest = max(named)
         ends = f"; it ends with {newest.text}" if newest < upto else ""
-        gaps.append(f"{path} has no section for {upto.text}{ends}")
-    return _reading(notes, "\n".join(said), tuple(version.text for version in chosen), gaps, plain)
+        lacks = f"{path} has no section for {upto.text}{ends}"
+    found = _reading(notes, "\n".join(said), tuple(version.text for version in chosen), gaps, plain)
+    return replace(found, lacks=lacks)
 
 
 def _reaches(version: Version, upto: Version) -> bool:
@@ -162,6 +174,8 @@ def _notes(sections: Iterable[NoteSection], version: str) -> Iterator[Note]:
                 found = found if found == "security" else ""  # a leak that was removed is no loss
             elif not found:
                 found = under
+            if found == "removed" and under != "removed" and not _USED.search(words):
+                found = "removed-inside"
             if found:
                 yield Note(kind=found, line=0, text=words, version=version)
 

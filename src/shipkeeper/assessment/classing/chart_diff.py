@@ -56,6 +56,10 @@ def _said(chart: Chart) -> Iterator[ChartFinding]:
     if chart.deprecated:
         text = "the chart is deprecated: nobody will mend it any more"
         yield ChartFinding(kind="chart-deprecated", path="deprecated", text=text, weight="risky")
+    if chart.crds_in_folder:
+        many = f"s of {chart.crds_in_folder} files" if chart.crds_in_folder > 1 else ""
+        text = f"helm upgrade never touches the definition{many} in the folder crds: apply what is there first"
+        yield ChartFinding(kind="crds-in-folder", path="crds", text=text, weight="note")
     if chart.security_updates:
         text = "the chart says that it contains security updates"
         path = "annotations.artifacthub.io/containsSecurityUpdates"

@@ -32,6 +32,7 @@ _NOTE_WEIGHTS = {
     "breaking": "breaking",
     "migration": "risky",
     "removed": "risky",
+    "removed-inside": "note",
     "developer-notice": "risky",
     "administrator-notice": "note",
     "deprecated": "note",
@@ -208,8 +209,11 @@ def from_manifests(
     return Found(tuple(evidence), tuple(gaps))
 
 
-def from_changelog(path: str, reading: ChangelogReading) -> Found:
-    """What a change log says. Prose does not tell whom it reaches, unless a notice names its readers."""
+def from_changelog(path: str, reading: ChangelogReading, *, told_elsewhere: bool = False) -> Found:
+    """What a change log says. Prose does not tell whom it reaches, unless a notice names its readers.
+
+    ``told_elsewhere``: another change log has the section that this one may lack.
+    """
     evidence = [
         Evidence(
             source="changelog",
@@ -231,7 +235,8 @@ def from_changelog(path: str, reading: ChangelogReading) -> Found:
         if not any(id in note.text.upper() for note in reading.notes)
     ]  # fmt: skip
     how = "read it yourself, and give the notes of the versions that are missing with --changelog"
-    gaps = tuple(Gap(source="changelog", text=text, how=how) for text in reading.gaps)
+    lacking = (reading.lacks,) if reading.lacks and not told_elsewhere else ()
+    gaps = tuple(Gap(source="changelog", text=text, how=how) for text in (*reading.gaps, *lacking))
     return Found(tuple(evidence), open_gaps=gaps)
 
 

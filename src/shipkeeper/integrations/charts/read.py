@@ -75,6 +75,7 @@ def _chart(files: Files, place: str, reading: Reading, depth: int) -> Chart:
         defaults=_mapping(files, "values.yaml", place, reading),
         schema=_mapping(files, "values.schema.json", place, reading) if "values.schema.json" in files else None,
         crds=crds,
+        crds_in_folder=sum(1 for path, data in files.items() if path.startswith("crds/") and _CRD.search(data)),
         unread_crds=unread,
         charts=tuple(_inside(files, place, reading, depth)),
     )
