@@ -150,7 +150,7 @@ async def _carry_out(
         await _driver_fits(reboot, connection, plan)
         journal, inbox = SqliteJournal(state.journal_path), SqliteInbox(state.journal_path)
         try:
-            keep_agreements(plan, platform, state, runtime.now_ms())
+            keep_agreements(plan, platform, state, runtime.now_ms(), order.context)
             vigil = Vigil(connection.source, connection.cluster, plan, platform, runtime)
             world = live_world(
                 connection,
@@ -163,7 +163,7 @@ async def _carry_out(
                 inbox=inbox,
                 on_entry=on_entry,
                 errors=vigil.errors,
-                standing=standing_gates(plan, platform, state),
+                standing=standing_gates(plan, platform, state, order.context),
                 interrupts=interrupts,
             )
             options = RunOptions(

@@ -41,6 +41,8 @@ class Matter:
     state: State
     logbook: Logbook
     past: PastRuns = field(compare=False)
+    context: str = ""
+    """The kubeconfig context that the run was given: another name that the platform file may know the cluster by."""
 
     @property
     def place(self) -> tuple[Environment, ClusterConfig] | None:
@@ -52,6 +54,8 @@ class Matter:
             return None
         cluster = self.plan.cluster
         found = find_cluster(self.platform, "", cluster.name, cluster.uid)
+        if found is None and self.context:
+            found = find_cluster(self.platform, "", self.context, cluster.uid)
         if found is None:
             raise Refused(
                 f"the platform file does not say which environment cluster {cluster.name or cluster.uid} belongs to",
@@ -186,14 +190,14 @@ def read_rule(name: str, rule: Rule, matter: Matter, at_ms: int) -> GateReading:
     return with_overrides(reading, overrides, matter.plan.digest, day, waivable=rule.waivable, emergency=rule.emergency)
 
 
-def matter_of(plan: Plan, platform: Platform, state: State) -> Matter:
+def matter_of(plan: Plan, platform: Platform, state: State, context: str = "") -> Matter:
     """What the gates of that plan are about."""
-    return Matter(plan, platform, state, Logbook.of(state, platform), PastRuns(state))
+    return Matter(plan, platform, state, Logbook.of(state, platform), PastRuns(state), context)
 
 
-def standing_gates(plan: Plan, platform: Platform, state: State) -> tuple[StandingGate, ...]:
+def standing_gates(plan: Plan, platform: Platform, state: State, context: str = "") -> tuple[StandingGate, ...]:
     """The gates that a run of this plan has to pass, in the order in which they are read."""
-    matter = matter_of(plan, platform, state)
+    matter = matter_of(plan, platform, state, context)
     return tuple(_Standing(name, rule, matter) for name, rule in RULES.items())
 
 
@@ -203,9 +207,9 @@ def read_all(plan: Plan, platform: Platform, state: State, at_ms: int) -> tuple[
     return tuple(read_rule(name, rule, matter, at_ms) for name, rule in RULES.items())
 
 
-def keep_agreements(plan: Plan, platform: Platform, state: State, at_ms: int) -> None:
+def keep_agreements(plan: Plan, platform: Platform, state: State, at_ms: int, context: str = "") -> None:
     """Record the file's agreement to the plan's windows once, so that changing the rule later shows."""
-    matter = matter_of(plan, platform, state)
+    matter = matter_of(plan, platform, state, context)
     try:
         environment = matter.environment
     except Refused:  # the gates say so

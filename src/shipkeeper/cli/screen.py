@@ -52,6 +52,7 @@ class Night:
         self.state = "waiting"
         self.reason = ""
         self.commands: tuple[str, ...] = ()
+        self.will_do = ""
         self.started_ms = 0
         self.heard_ms = 0
         self.finished: list[str] = []
@@ -77,6 +78,8 @@ class Night:
         drawn = [self._state_line(now_ms)]
         if self.reason and self.state != "running":
             drawn.append(f"why   {self.reason}")
+        if self.will_do and self.state in ("held", "paused"):
+            drawn.append(f"then  {self.will_do}")
         drawn.extend(f"now   {self._now(step)}" for step in list(self._open)[:3])
         following = self._next()
         if following:
@@ -102,6 +105,7 @@ class Night:
                 if self.state == "waiting" and change.state == "running":
                     self.started_ms = entry.at_ms
                 self.state, self.reason, self.commands = change.state, change.reason, change.commands
+                self.will_do = change.will_do
             case StepIntent() as intent:
                 self._open[intent.step] = intent
                 self._since.setdefault(intent.step, entry.at_ms)
@@ -133,7 +137,8 @@ class Night:
             case GateRead(step="") as gate if gate.gate in STANDING and gate.state == "open":
                 return f"✓ {gate.gate}: {gate.reading}"
             case StateChanged() as change:
-                return f"→ {change.state}: {change.reason}"
+                then = f" · {change.will_do}" if change.state in ("held", "paused") and change.will_do else ""
+                return f"→ {change.state}: {change.reason}{then}"
             case Decided() as word:
                 return f"→ {word.decision} by {word.by}" + (f": {word.reason}" if word.reason else "")
             case Noted() as note:

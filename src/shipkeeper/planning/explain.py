@@ -35,7 +35,14 @@ class Explained(Record, frozen=True, kw_only=True):
     estimate: str
 
 
-STANDING = ("window-agreed", "window-content", "not-frozen", "staging-first")
+STANDING = (
+    "window-agreed",
+    "window-content",
+    "not-frozen",
+    "staging-first",
+    "notices-sent",
+    "checklist-before",
+)
 """Gates about people and calendars, read before a batch's first cordon."""
 
 GATES = {
