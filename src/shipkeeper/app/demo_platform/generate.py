@@ -9,15 +9,22 @@ from pathlib import Path
 
 from shipkeeper.app.demo_platform import dump_path
 from shipkeeper.app.demo_platform.build import build
+from shipkeeper.app.demo_platform.crds import NONE_OF
+from shipkeeper.app.demo_platform.naming import FIRST, Moment
 from shipkeeper.app.demo_platform.nodes import KUBELET
+from shipkeeper.app.demo_platform.podspec import Json
 
 
-def document() -> bytes:
-    """The dump, unpacked: what ``kubectl get … -A -o json; kubectl version -o json`` print one after the other."""
-    version = {"serverVersion": {"gitVersion": KUBELET, "major": "1", "minor": "34", "platform": "linux/amd64"}}
+def document(moment: Moment = FIRST) -> bytes:
+    """The dump, unpacked: what ``kubectl get … -A -o json; kubectl version -o json`` print one after the other.
+
+    Then an empty List of each kind that is installed and has no objects, as ``kubectl get --raw`` prints it.
+    """
+    empty: list[Json] = [{"apiVersion": api, "items": [], "kind": f"{kind}List"} for api, kind in NONE_OF]
+    version = {"serverVersion": {"gitVersion": KUBELET, "major": "1", "minor": "35", "platform": "linux/amd64"}}
     return b"".join(
         json.dumps(part, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
-        for part in (build(), version)
+        for part in (build(moment), version, *empty)
     )
 
 

@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from shipkeeper.model.time import DAY, MINUTE, SECOND, iso, parse_instant
 
 TAKEN_MS = parse_instant("2026-11-20T08:30:00Z")
 """When the dump pretends to have been taken."""
+EVENING_MS = parse_instant("2026-12-01T19:05:00Z")
+"""When it was taken again: the evening of the night."""
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment that the platform is seen at. ``mended``: the team has mended what the first survey found."""
+
+    at_ms: int = TAKEN_MS
+    mended: bool = False
+
+    def ago(self, days: float) -> str:
+        """So many days before, as the API writes times."""
+        return stamp(self.at_ms - round(days * DAY))
+
+    def ahead(self, days: float) -> str:
+        """So many days later."""
+        return self.ago(-days)
+
+
+FIRST, EVENING = Moment(), Moment(EVENING_MS, mended=True)
 
 
 def number(*parts: str) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from shipkeeper.app.demo_platform.naming import TAKEN_MS, between, stamp, suffix, uid, version
+from shipkeeper.app.demo_platform.naming import TAKEN_MS, Moment, before, between, stamp, suffix, uid, version
 from shipkeeper.app.demo_platform.placing import Machine, booted_ms, joined_ms
 from shipkeeper.app.demo_platform.podspec import Json, address
 from shipkeeper.app.demo_platform.workloads import meta
+from shipkeeper.model.time import DAY
 
-KUBELET = "v1.34.2"
+KUBELET = "v1.35.4"
 DRIVER = "volume.csi.example.net"
-_KERNELS = ("6.1.0-38-amd64", "6.1.0-40-amd64")
-_STATIC = (
-    ("etcd", "200m", "registry.k8s.io/etcd:3.6.5-0"),
+_KERNELS = ("6.12.57+deb13-amd64", "6.12.63+deb13-amd64")
+STATIC = (
+    ("etcd", "200m", "registry.k8s.io/etcd:3.6.6-0"),
     ("kube-apiserver", "500m", f"registry.k8s.io/kube-apiserver:{KUBELET}"),
     ("kube-controller-manager", "200m", f"registry.k8s.io/kube-controller-manager:{KUBELET}"),
     ("kube-scheduler", "100m", f"registry.k8s.io/kube-scheduler:{KUBELET}"),
@@ -66,15 +67,16 @@ def _status(machine: Machine) -> Json:
             _condition("NetworkUnavailable", "False", "CiliumIsUp", booted + 60_000),
             *(_condition(kind, "False", f"KubeletHasNo{kind}", joined_ms(machine)) for kind in healthy),
             _condition("Ready", "True", "KubeletReady", booted + 75_000),
+            _reboot(machine),
         ],
         "nodeInfo": {
             "architecture": "amd64",
             "bootID": uid("boot", machine.name),
-            "containerRuntimeVersion": "containerd://2.1.4",
-            "kernelVersion": _KERNELS[(TAKEN_MS - booted) < 21 * 86_400_000],
+            "containerRuntimeVersion": "containerd://2.3.2",
+            "kernelVersion": _KERNELS[not _old(machine)],
             "kubeletVersion": KUBELET,
             "operatingSystem": "linux",
-            "osImage": "Debian GNU/Linux 12 (bookworm)",
+            "osImage": "Debian GNU/Linux 13 (trixie)",
         },
     }
     if machine.volumes:
@@ -82,6 +84,18 @@ def _status(machine: Machine) -> Json:
         status["volumesInUse"] = names
         status["volumesAttached"] = [{"devicePath": "", "name": name} for name in names]
     return status
+
+
+def _old(machine: Machine) -> bool:
+    """Whether it has not booted since the newer kernel was installed."""
+    return TAKEN_MS - booted_ms(machine) >= 21 * DAY
+
+
+def _reboot(machine: Machine) -> Json:
+    """What the node problem detector's plugin says of ``/run/reboot-required``."""
+    if _old(machine):
+        return _condition("RebootRequired", "True", "UpdatesInstalled", before(between(2, 16, "updated", machine.name)))
+    return _condition("RebootRequired", "False", "NothingWaits", booted_ms(machine) + 75_000)
 
 
 def _condition(kind: str, status: str, reason: str, since_ms: int) -> Json:
@@ -110,18 +124,18 @@ def csi_node(machine: Machine) -> Json:
     }
 
 
-def lease(machine: Machine) -> Json:
+def lease(machine: Machine, moment: Moment) -> Json:
     """The kubelet's heartbeat."""
-    renewed = TAKEN_MS - between(0, 9, "lease", machine.name) * 1_000
+    renewed = moment.at_ms - between(0, 9, "lease", machine.name) * 1_000
     return _lease("kube-node-lease", machine.name, machine.name, 40, renewed, joined_ms(machine))
 
 
-def leader_leases() -> list[Json]:
+def leader_leases(moment: Moment) -> list[Json]:
     """Who leads among the control-plane nodes."""
     found = []
     for name, holder in _LEADERS:
         identity = f"{holder}_{uid('leader', name)}"
-        made = _lease("kube-system", name, identity, 15, TAKEN_MS - 1_000, TAKEN_MS - 19 * 86_400_000)
+        made = _lease("kube-system", name, identity, 15, moment.at_ms - 1_000, TAKEN_MS - 19 * 86_400_000)
         made["spec"]["leaseTransitions"] = 11
         found.append(made)
     return found
@@ -145,7 +159,7 @@ def static_pods(machine: Machine) -> list[Json]:
     """Mirror pods of a control-plane node's own components."""
     if machine.pool != "cp":
         return []
-    return [_static(machine, *one) for one in _STATIC]
+    return [_static(machine, *one) for one in STATIC]
 
 
 def _static(machine: Machine, component: str, cpu: str, image: str) -> Json:

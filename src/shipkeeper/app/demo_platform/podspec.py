@@ -87,15 +87,19 @@ def _spec(app: App) -> Json:
     return spec
 
 
+def image_of(app: App) -> str:
+    """The image that a workload runs; a team's own comes from the platform's registry."""
+    return f"{app.image or f'registry.example.net/{app.namespace}/{app.name}'}:{app.version}"
+
+
 def _container(app: App) -> Json:
-    image = app.image or f"registry.example.net/{app.namespace}/{app.name}"
     mounts = []
     if app.storage:
         mounts.append({"mountPath": "/data", "name": "data"})
     if app.scratch:
         mounts.append({"mountPath": "/tmp", "name": "scratch"})  # noqa: S108  a path inside the pod
     container: Json = {
-        "image": f"{image}:{app.version}",
+        "image": image_of(app),
         "imagePullPolicy": "IfNotPresent",
         "name": app.name.split("-")[0] if app.kind == "Cluster" else app.name,
         "resources": {},

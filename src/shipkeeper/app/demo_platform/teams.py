@@ -100,7 +100,7 @@ ANALYTICS = (
     App("team-bank", "reconcile-29393280", 1, "Job", finished=True, ready=(3, 5), version="5.2.0", age_days=0,
         service=False),
     App("velero", "backup-check-29393190", 1, "Job", finished=True, ready=(2, 4), image="docker.io/velero/velero",
-        version="1.17.0", age_days=0, service=False),
+        version="1.17.2", age_days=0, service=False),
     App("team-shop", "price-refresh-29393310", 1, "Job", finished=True, ready=(3, 5), version="1.88.0", age_days=0,
         service=False),
 )  # fmt: skip

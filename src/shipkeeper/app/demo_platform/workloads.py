@@ -50,14 +50,13 @@ def pod_owner(app: App) -> Json | None:
 
 
 def workload(app: App, placed: Sequence[Placed]) -> list[Json]:
-    """The objects that own a workload's pods."""
+    """The objects that own a workload's pods; those of operators' own kinds are elsewhere."""
     ready = sum(not p.crashing for p in placed)
     made = {
         "Deployment": _deployment,
         "StatefulSet": _statefulset,
         "DaemonSet": _daemonset,
         "Job": _job,
-        "Cluster": _cluster,
     }.get(app.kind)
     return made(app, len(placed), ready) if made is not None else []
 
@@ -158,16 +157,6 @@ def _job(app: App, count: int, ready: int) -> list[Json]:
     if number.isdigit():
         made["metadata"]["ownerReferences"] = [owned_by("batch/v1", "CronJob", app.namespace, stem)]
     return [made]
-
-
-def _cluster(app: App, replicas: int, ready: int) -> list[Json]:
-    spec = {
-        "imageName": f"{app.image}:{app.version}",
-        "instances": replicas,
-        "storage": {"size": app.storage, "storageClass": "fast-zonal"},
-    }
-    status = {"currentPrimary": f"{app.name}-1", "instances": replicas, "readyInstances": ready}
-    return [_base(app, "postgresql.cnpg.io/v1", "Cluster", spec, status)]
 
 
 def budgets(app: App, placed: Sequence[Placed]) -> list[Json]:
