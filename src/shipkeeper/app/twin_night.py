@@ -12,6 +12,7 @@ from shipkeeper.execution.run import carry_out
 from shipkeeper.execution.world import RunOptions, RunResult, World
 from shipkeeper.journal.keys import load_or_make
 from shipkeeper.journal.sqlite import SqliteInbox, SqliteJournal
+from shipkeeper.model.facts import HostFacts
 from shipkeeper.model.forecast import Forecast
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
@@ -23,6 +24,7 @@ from shipkeeper.model.time import SECOND
 from shipkeeper.model.workloads import Budget, Workload
 from shipkeeper.ports.gates import StandingGate
 from shipkeeper.ports.journal import Entry
+from shipkeeper.semantics.hosts import with_gathered
 from shipkeeper.twin import Twin
 from shipkeeper.twin.kernel import Kernel
 
@@ -82,11 +84,14 @@ def run_on_twin(
 
 async def _survey(twin: Twin, kernel: Kernel, before: Inventory) -> Inventory:
     """What runs on the twin now. What a run cannot change is as it was."""
+    nodes = await twin.api.list(Node)
+    gathered = [HostFacts((facts.node,), facts) for facts in before.node_facts]
     return replace(
         before,
         source=f"twin of {before.source}",
         taken_ms=kernel.now_ms(),
-        nodes=await twin.api.list(Node),
+        nodes=nodes,
+        node_facts=with_gathered(nodes, (), gathered)[0],
         pods=PodTable.of(await twin.api.list(Pod)).sorted(),
         workloads=_again(before, await twin.api.all_workloads()),
         budgets=await twin.api.list(Budget),

@@ -18,7 +18,8 @@ from shipkeeper.model.time import parse_instant
 _KURED_NOW = "weave.works/kured-reboot-in-progress"
 _KURED_SINCE = "weave.works/kured-most-recent-reboot-needed"
 _FLATCAR = "flatcar-linux-update.v1.flatcar-linux.net/reboot-needed"
-_CONDITIONS = frozenset({"RebootRequired", "NodeRebootRequired", "KernelNeedsReboot", "PendingReboot"})
+REBOOT_CONDITIONS = frozenset({"RebootRequired", "NodeRebootRequired", "KernelNeedsReboot", "PendingReboot"})
+"""Conditions of a node that say whether it waits for a reboot."""
 _HOSTNAME = "kubernetes.io/hostname"
 
 
@@ -64,7 +65,7 @@ def _of_cluster(node: Node) -> NodeFacts:
     if told.get(_FLATCAR) in ("true", "false"):
         return replace(facts, reboot_required=told[_FLATCAR] == "true", sources=("flatcar",))
     for item in node.conditions:
-        if item.type in _CONDITIONS and item.status in ("True", "False"):
+        if item.type in REBOOT_CONDITIONS and item.status in ("True", "False"):
             required = item.status == "True"
             since = (item.since_ms or None) if required else None
             sources = (f"condition {item.type}",)

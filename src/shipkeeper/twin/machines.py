@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from shipkeeper.model.nodes import Node, NodeCondition, Taint
 from shipkeeper.model.pods import Toleration
 from shipkeeper.model.storage import CsiNode
+from shipkeeper.semantics.hosts import REBOOT_CONDITIONS
 from shipkeeper.semantics.taints import DAEMON_TOLERATIONS, NOT_READY, UNREACHABLE, removed_after_ms
 from shipkeeper.twin.kubelet import Kubelets
 from shipkeeper.twin.world import World, as_quantiles
@@ -105,7 +106,7 @@ class Machines:
         if self._epoch[node] != epoch:
             return
         world.power(node, True)
-        before = world.nodes[node]
+        before = _rested(world.nodes[node], world.now)
         info = replace(before.info, boot_id=self._boot_id(node))
         world.set_node(
             node,
@@ -159,6 +160,17 @@ class Machines:
 def _ready(node: Node, status: str, reason: str, now_ms: int) -> tuple[NodeCondition, ...]:
     others = tuple(c for c in node.conditions if c.type != "Ready")
     return (*others, NodeCondition("Ready", status, reason, now_ms))
+
+
+def _rested(node: Node, now_ms: int) -> Node:
+    """The node without a wish for a reboot: what asks for one lies under ``/run``, which a boot empties."""
+    conditions = tuple(
+        NodeCondition(item.type, "False", "", now_ms)
+        if item.type in REBOOT_CONDITIONS and item.status == "True"
+        else item
+        for item in node.conditions
+    )
+    return replace(node, conditions=conditions)
 
 
 def _tainted(node: Node, key: str) -> tuple[Taint, ...]:

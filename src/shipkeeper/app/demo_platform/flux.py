@@ -12,7 +12,7 @@ SYSTEM = "flux-system"
 SUSPENDED = "velero/velero"
 """Somebody took it out of Flux's hands for a restore test, and went on holiday."""
 _COMMITS = {False: f"{number('commit'):016x}9c1b", True: f"{number('commit', 'later'):016x}41ea"}
-_KUSTOMIZATIONS = (
+_KUSTOMIZATIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("flux-system", "./clusters/demo", ()),
     ("sources", "./platform/sources", ("flux-system",)),
     ("platform", "./platform/releases", ("sources",)),

@@ -11,7 +11,8 @@ from shipkeeper.app.demo_platform import dump_path
 from shipkeeper.app.demo_platform.build import build
 from shipkeeper.app.demo_platform.crds import NONE_OF
 from shipkeeper.app.demo_platform.naming import FIRST, Moment
-from shipkeeper.app.demo_platform.nodes import KUBELET
+from shipkeeper.app.demo_platform.nodes import KUBELET, facts
+from shipkeeper.app.demo_platform.placing import machines
 from shipkeeper.app.demo_platform.podspec import Json
 
 
@@ -28,10 +29,20 @@ def document(moment: Moment = FIRST) -> bytes:
     )
 
 
+def packed(moment: Moment = FIRST) -> bytes:
+    """The dump, gzipped without a time."""
+    return gzip.compress(document(moment), compresslevel=9, mtime=0)
+
+
+def host_facts(moment: Moment = FIRST) -> bytes:
+    """What the nodes' operating systems tell, one object a line: ``survey --facts``."""
+    return b"".join(json.dumps(facts(machine, moment), sort_keys=True).encode() + b"\n" for machine in machines())
+
+
 def main() -> None:
-    """Write the dump, gzipped without a time so that the same platform is the same file."""
+    """Write the dump."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else dump_path()
-    path.write_bytes(gzip.compress(document(), compresslevel=9, mtime=0))
+    path.write_bytes(packed())
 
 
 if __name__ == "__main__":

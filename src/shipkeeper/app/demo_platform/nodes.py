@@ -108,6 +108,24 @@ def _condition(kind: str, status: str, reason: str, since_ms: int) -> Json:
     }
 
 
+def facts(machine: Machine, moment: Moment) -> Json:
+    """What ``deploy/facts/node-facts`` prints on it: updates install by themselves but for the batch pool's nodes."""
+    waiting = 0 if moment.mended else between(0, 6, "updates", machine.name)
+    batch = machine.pool == "batch"
+    return {
+        "automaticSecurityUpdates": not batch,
+        "bootId": uid("boot", machine.name),
+        "kernelInstalled": _KERNELS[1],
+        "kernelRunning": _KERNELS[not _old(machine)],
+        "node": machine.name,
+        "os": "debian 13",
+        "pendingSecurityUpdates": min(waiting, 2) if batch else 0,
+        "pendingUpdates": waiting,
+        "rebootRequired": _old(machine),
+        "takenAt": moment.ago(0.004),
+    }
+
+
 def csi_node(machine: Machine) -> Json:
     """The storage drivers on a node."""
     driver = {
