@@ -1,230 +1,254 @@
 """``shipkeeper demo``: a stranger's first minute, told with the verbs themselves.
 
-Each part is printed as the command that does it and then really run; only the night itself is carried out on an
-embedded twin, because there is no cluster here.
+Each part is printed as the command that does it and then really run, as of the day on which it happens; only the
+night itself is carried out on an embedded twin, because there is no cluster here.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
+import os
 import shlex
-import shutil
 from pathlib import Path
 
 import click
-from msgspec.structs import replace
 
-from shipkeeper.app.clock import now_ms, standing_at
 from shipkeeper.app.demo_platform import SELECTOR, WINDOW, dump_path, platform_path
+from shipkeeper.app.demo_platform.generate import host_facts, packed
+from shipkeeper.app.demo_platform.mailbox import VARIABLE, Mailbox
+from shipkeeper.app.demo_platform.naming import EVENING
 from shipkeeper.app.inventory_file import save
 from shipkeeper.app.platform_file import read_platform
 from shipkeeper.app.propose import load_plan
 from shipkeeper.app.rehearse import stopwatch
-from shipkeeper.app.standing import standing_gates
+from shipkeeper.app.standing import keep_agreements, standing_gates
 from shipkeeper.app.state import State, read_forecast
 from shipkeeper.app.survey import load_inventory
 from shipkeeper.app.twin_night import run_on_twin
-from shipkeeper.cli.main import main
+from shipkeeper.cli.demo_stage import Cut, Stage
 from shipkeeper.cli.screen import Night
-from shipkeeper.model.errors import Failed, UsageProblem
-from shipkeeper.model.time import HOUR
+from shipkeeper.model.errors import Failed
+from shipkeeper.model.time import parse_instant
 from shipkeeper.ports.journal import Entry
 
 RUN = "run-demo"
-ACCEPTED = {
-    "pods-healthy": "team-legacy knows that its mailer crashes",
-    "backups-recent": "the databases of the demo have no backup",
+ZONE = "Europe/Stockholm"
+FRIDAY, PLANNED, STAGED, MONDAY, TUESDAY, AFTER = (
+    "2026-11-20T10:00:00+01:00",
+    "2026-11-20T10:40:00+01:00",
+    "2026-11-25T08:45:00+01:00",
+    "2026-11-30T09:00:00+01:00",
+    "2026-12-01T20:15:00+01:00",
+    "2026-12-02T08:30:00+01:00",
+)
+SEEN = {
+    "users-told": ("on-call", "announced on 20 November, reminded on 30 November"),
+    "jobs-settled": ("on-call", "month-end import runs on a node that stays up"),
+    "changes-pending": ("on-call", "no merge request waits"),
+    "sized": ("platform lead", "reviewed 2 November: each pool bears the loss of a node"),
+    "go-live": ("platform lead", "signed off when the platform went live"),
+    "alerts-known": ("on-call", "one alert fires: the mailer of team-legacy"),
+    "alerts-silenced": ("on-call", "silenced for the window; the heartbeat is not"),
 }
-"""Boxes of the demo's platform that are not well, and why the night goes on all the same."""
+"""Box → who answers it, and what they saw: what no cluster tells."""
+WAIVED = ("platform lead", "team-legacy knows: its mailer has crashed for weeks")
 
 
 @click.command("demo")
 @click.option("--out", default="shipkeeper-demo", show_default=True, metavar="DIR", help="Where everything is written.")
-@click.option("--seeds", type=click.IntRange(min=1), default=30, show_default=True, help="Nights to rehearse.")
+@click.option("--seeds", type=click.IntRange(min=1), default=20, show_default=True, help="Nights to rehearse.")
 @click.option(
-    "--speed", type=click.FloatRange(min=0), default=400, show_default=True, help="Virtual seconds per second; 0: max."
+    "--speed", type=click.FloatRange(min=0), default=600, show_default=True, help="Virtual seconds per second; 0: max."
 )
 @click.option("--seed", type=int, default=4242, show_default=True, help="The night that is carried out.")
 def command(out: str, seeds: int, speed: float, seed: int) -> None:
-    """The whole story on an embedded twin of a realistic platform: survey, due, check, plan, rehearse, checklist,
-    notices, run, evidence. About a minute; needs no cluster and no network.
+    """The whole story on an embedded twin of a realistic platform: survey, scope, due, plan, check, rehearse, notices,
+    checklist, run, evidence, retrospective. About a minute; needs no cluster and no network.
     """
     began = stopwatch()
-    story = _Story(Path(out))
-    story.prepare()
-    story.tell("What really runs, from an ordinary dump.", "survey --from {dump} --save {inv}")
-    story.tell("What must be done by when, and why.", "due --from {inv} --platform {platform}")
-    story.tell(
-        "What would block or hurt a drain, anywhere on the platform, and the fix.",
-        "check --from {inv} --platform {platform} --fail-on never",
-    )
-    story.tell(
-        "The night: which node when, bound to this cluster under a digest.",
-        f"plan nodes -l {SELECTOR} --from {{inv}} --platform {{platform}} --window {WINDOW} "
-        "--delete-emptydir-data --save {plan}",
-    )
-    story.tell(
-        f"The night before it happens: {seeds} times on a twin, in virtual time, with the executor that runs it.",
-        f"rehearse {{plan}} --from {{inv}} --seeds {seeds} --state {{state}} --save {{forecast}} --svg {{svg}}",
-    )
-    story.tell(
-        "What people are told, in their words.",
-        "notices preview {plan} --forecast {forecast} --platform {platform} --audience users --kind announcement",
-    )
-    story.tell(
-        "When it may happen, and who agreed to it.", "windows list --plan {plan} --platform {platform} --state {state}"
-    )
-    story.tell(
-        "The gates about people and calendars, as of that night: production goes after staging.",
-        "windows gates {plan} --platform {platform} --state {state}",
-        refused=4,
-    )
-    story.tell(
-        "There is no staging cluster here, so somebody says so, on record.",
-        'windows waive staging-first {plan} --reason "the demo has no staging cluster" --by "platform lead" '
-        "--platform {platform} --state {state}",
-    )
-    story.tell(
-        "And nobody here is told anything, which is said on record too.",
-        'windows waive notices-sent {plan} --reason "the demo tells nobody" --by "platform lead" '
-        "--platform {platform} --state {state}",
-    )
-    story.evening()
-    story.night(seed, speed)
-    story.tell(
-        "The boxes afterwards.",
-        f"checklist after {RUN} --from {{after}} --platform {{platform}} --state {{state}}",
-    )
-    story.tell("The proof.", f"evidence write {RUN} --state {{state}} --forecast {{forecast}} --out {{report}}")
-    story.tell("The key that anybody can check it with.", "evidence key --state {state} --out {key}")
-    story.tell("And that nobody edited it.", "evidence verify {report} --key {key}")
-    story.end(stopwatch() - began)
-
-
-class _Story:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.paths = {
-            "dump": folder / "platform.json.gz",
-            "platform": folder / "shipkeeper.yaml",
-            "inv": folder / "prod.inv",
-            "plan": folder / "night.plan",
-            "forecast": folder / "night.forecast",
-            "svg": folder / "night.svg",
-            "state": folder / "state",
-            "report": folder / "report",
-            "key": folder / "signing.pub",
-            "evening": folder / "evening.inv",
-            "after": folder / "after.inv",
+    stage = Stage(Path(out), ZONE)
+    stage.prepare(
+        {
+            "platform.json.gz": dump_path().read_bytes(),
+            "facts.jsonl": host_facts(),
+            "shipkeeper.yaml": platform_path().read_bytes(),
         }
+    )
+    click.secho(f"$ cd {shlex.quote(out)} && export SHIPKEEPER_STATE=$PWD/state", fg="cyan")
+    click.echo("A made-up platform of 30 nodes. Its clock is its own: each part is run as of the day that it says.")
+    with Mailbox() as mailbox:
+        variables = {"SHIPKEEPER_STATE": "state", VARIABLE: mailbox.url, "NO_PROXY": _proxies()}
+        with stage.entered(variables):
+            with stage.day(FRIDAY, "what runs, what is due, and what would hurt"):
+                _look(stage)
+            with stage.day(PLANNED, "a night is planned, rehearsed and announced"):
+                _prepare(stage, seeds, mailbox)
+            with stage.day(STAGED, "staging went first"):
+                _staging(stage)
+            with stage.day(MONDAY, "the reminder"):
+                _reminder(stage)
+            _write_evening()
+            with stage.day(TUESDAY, "the last look"):
+                _last_look(stage, seeds)
+            with stage.day(TUESDAY, "the night"):
+                _night(seed, speed)
+            with stage.day(AFTER, "the morning after"):
+                _morning(stage)
+    _end(out, stopwatch() - began)
 
-    def prepare(self) -> None:
-        marker = self.folder / ".shipkeeper-demo"
-        if self.folder.is_dir() and not marker.exists() and any(self.folder.iterdir()):
-            raise Failed(
-                f"{self.folder} exists and was not made by a demo",
-                why="the demo writes its files there, and would mix them with yours",
-                hint="name another folder: shipkeeper demo --out DIR",
+
+def _proxies() -> str:
+    """No proxy stands between this machine and itself."""
+    return ",".join(part for part in (os.environ.get("NO_PROXY", ""), "127.0.0.1") if part)
+
+
+def _look(stage: Stage) -> None:
+    stage.tell(
+        "What really runs: nodes, releases, Flux, kinds, backups, certificates, findings. It only reads.",
+        "survey --from platform.json.gz --facts facts.jsonl --save friday.inv",
+        Cut(rows=6, parts=("Source", "Control plane", "Flux objects", "Backups that", "CRDs with", "Unknown")),
+    )
+    stage.tell(
+        "Who owns it, whom to call, and what nobody claims.",
+        "scope --from friday.inv",
+        Cut(rows=4, parts=("Inside", "Nobody")),
+    )
+    stage.tell("What must be done by when, and why.", "due --from friday.inv", Cut(rows=4, without="ok"))
+    stage.tell(
+        "Into which window each of it goes: deadlines, notices, a freeze, and what needs what.",
+        "plan propose --from friday.inv",
+        Cut(rows=6, parts=("Tuesday", "Any time")),
+    )
+    stage.tell("What would block or hurt a drain, and the fix.", "check --from friday.inv --fail-on never", Cut(5, 1))
+
+
+def _prepare(stage: Stage, seeds: int, mailbox: Mailbox) -> None:
+    stage.tell(
+        "One night of it: which node when, bound to this cluster under a digest.",
+        f"plan nodes -l {SELECTOR} --from friday.inv --window {WINDOW} --change security-patch "
+        "--delete-emptydir-data --save night.plan",
+        Cut(10, 2),
+    )
+    stage.tell(
+        f"The night before it happens: {seeds} times on a twin, in virtual time, with the executor that runs it.",
+        f"rehearse night.plan --from friday.inv --seeds {seeds} --svg night.svg",
+        Cut(21),
+        live=True,
+    )
+    stage.tell(
+        "What people are told, in their words.",
+        "notices preview night.plan --audience users --kind announcement",
+        Cut(rows=3, parts=("announcement", "You do", "Tuesday", "What you", "- ", "Everything")),
+    )
+    stage.tell("And told, each once, with proof.", "notices send night.plan --by on-call")
+    click.echo(f"{len(mailbox.letters)} letters arrived in the demo's own mailbox, on this machine.")
+    stage.tell(
+        "May the window open? Not yet: these gates are asked again when it does.",
+        "windows gates night.plan",
+        Cut(9),
+        refuses=4,
+    )
+
+
+def _staging(stage: Stage) -> None:
+    click.echo(
+        "Staging is not part of the demo: that it was maintained on Tuesday is put on record, as for work by hand."
+    )
+    stage.note('record node-os --environment staging --on 2026-11-24 --by on-call --note "six nodes, no surprises"')
+
+
+def _reminder(stage: Stage) -> None:
+    stage.tell("What is due of it now.", "notices send night.plan --by on-call")
+
+
+def _write_evening() -> None:
+    """The same platform on the evening of the night, as another dump. The file of host facts is written anew."""
+    Path("evening.json.gz").write_bytes(packed(EVENING))
+    Path("facts.jsonl").write_bytes(host_facts(EVENING))
+
+
+def _last_look(stage: Stage, seeds: int) -> None:
+    stage.tell(
+        "The platform again: the team has mended what the first survey found.",
+        "survey --from evening.json.gz --facts facts.jsonl --save evening.inv --diff friday.inv",
+        Cut(16, parts=("Changes",)),
+    )
+    stage.tell(
+        "A run wants a rehearsal of the last 24 hours.",
+        f"rehearse night.plan --from evening.inv --seeds {max(1, seeds // 2)} --no-compare",
+        Cut(2),
+        live=True,
+    )
+    stage.tell(
+        "The boxes that a person would tick. The cluster answers those that it can.",
+        "checklist before night.plan --from evening.inv",
+        Cut(14),
+    )
+    click.secho("\n# People answer the rest, by name. What is not well is set aside on record, or holds.", bold=True)
+    for item in stage.read("checklist before night.plan")["items"]:
+        if item["state"] == "open":
+            who, saw = SEEN[item["id"]]
+            stage.note(
+                f"checklist before night.plan --tick {item['id']} --by {shlex.quote(who)} --note {shlex.quote(saw)}"
             )
-        try:
-            if self.folder.exists():
-                shutil.rmtree(self.folder)
-            self.folder.mkdir(parents=True)
-            marker.touch()
-            shutil.copy(dump_path(), self.paths["dump"])
-            shutil.copy(platform_path(), self.paths["platform"])
-        except OSError as error:
-            raise UsageProblem(
-                f"{self.folder} cannot be written: {error.strerror}",
-                hint="name another folder: shipkeeper demo --out DIR",
-            ) from error
+    who, why = WAIVED
+    stage.note(f"checklist before night.plan --waive pods-healthy --by {shlex.quote(who)} --note {shlex.quote(why)}")
+    stage.tell("Everything that has to be so when the window opens.", "windows gates night.plan")
 
-    def tell(self, why: str, line: str, refused: int = 0) -> None:
-        """Print a command and run it. ``refused``: the exit code with which it is meant to refuse."""
-        args = line.format(**{name: shlex.quote(str(path)) for name, path in self.paths.items()})
-        click.secho(f"\n# {why}", bold=True)
-        click.secho(f"$ shipkeeper {args}", fg="cyan")
-        code = main.main(shlex.split(args), prog_name="shipkeeper", standalone_mode=False)
-        if (code if isinstance(code, int) else 0) != refused:
-            raise Failed(f"shipkeeper {args} ended with exit code {code}", code="demo-failed")
 
-    def evening(self) -> None:
-        """Two hours before the window: the boxes are read, ticked by a person, or set aside on record."""
-        plan = load_plan(str(self.paths["plan"]))
-        opens_ms = plan.window.opens_ms if plan.window is not None else now_ms()
-        with standing_at(opens_ms - 2 * HOUR):
-            save(replace(load_inventory(str(self.paths["inv"])), taken_ms=now_ms()), str(self.paths["evening"]))
-            known = "--platform {platform} --state {state}"
-            self.tell(
-                "The evening: the boxes a person would tick, computed where the cluster can tell.",
-                f"checklist before {{plan}} --from {{evening}} {known}",
-            )
-            click.secho(
-                "\n# What is not well is set aside on record by somebody who says why; the rest is seen to.", bold=True
-            )
-            for box, why in ACCEPTED.items():
-                self.do(f'checklist before {{plan}} --waive {box} --by "platform lead" --note "{why}" {known}')
-            boxes = self.do(f"checklist before {{plan}} {known} -o json", shown=False)
-            waiting = [box["id"] for box in json.loads(boxes)["items"] if box["state"] in ("open", "unknown")]
-            for n, box in enumerate(waiting):
-                self.do(f"checklist before {{plan}} --tick {box} --by on-call --note seen {known}", shown=not n)
-            click.echo(f"  … and {len(waiting) - 1} more ticks")
+def _night(seed: int, speed: float) -> None:
+    click.secho("\n# On the twin, journalled and behind the same gates as any run.", bold=True)
+    click.secho(f"$ shipkeeper run night.plan --context demo      (here: on the twin, {speed:g}× time)", fg="cyan")
+    state, plan = State.open(), load_plan("night.plan")
+    forecast = read_forecast(state.forecast_path(plan.digest))
+    platform, _ = read_platform(Path("shipkeeper.yaml"))
+    keep_agreements(plan, platform, state, parse_instant(TUESDAY))
+    screen = Night(forecast, ZONE)
 
-    def do(self, line: str, shown: bool = True) -> str:
-        """Run a command for what it does; what it says is returned, and not printed."""
-        args = line.format(**{name: shlex.quote(str(path)) for name, path in self.paths.items()})
-        if shown:
-            click.secho(f"$ shipkeeper {args}", fg="cyan")
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()):
-            code = main.main(shlex.split(args), prog_name="shipkeeper", standalone_mode=False)
-        if isinstance(code, int) and code:
-            raise Failed(f"shipkeeper {args} ended with exit code {code}", code="demo-failed")
-        return said.getvalue()
+    def show(entry: Entry) -> None:
+        line = screen.take(entry)
+        if line is not None:
+            click.echo(line)
 
-    def night(self, seed: int, speed: float) -> None:
-        click.secho("\n# The night itself, on the twin, journalled like any run.", bold=True)
-        click.secho(
-            f"$ shipkeeper run {self.paths['plan']} --context demo      (here: on the twin, {speed:g}× time)", fg="cyan"
-        )
-        plan, forecast = load_plan(str(self.paths["plan"])), read_forecast(self.paths["forecast"])
-        platform, _ = read_platform(self.paths["platform"])
-        state = State.open(self.paths["state"])
-        screen = Night(forecast)
+    result, after = run_on_twin(
+        plan,
+        load_inventory("evening.inv"),
+        RUN,
+        state,
+        forecast=forecast,
+        seed=seed,
+        speed=speed,
+        on_entry=show,
+        on_time=lambda now_ms: None,
+        standing=standing_gates(plan, platform, state),
+    )
+    if result.exit_code != 0:
+        raise Failed(f"the night ended {result.state}: {result.reason}", code="demo-failed")
+    save(after, "after.inv")
 
-        def show(entry: Entry) -> None:
-            line = screen.take(entry)
-            if line is not None:
-                click.echo(line)
 
-        result, after = run_on_twin(
-            plan,
-            load_inventory(str(self.paths["inv"])),
-            RUN,
-            state,
-            forecast=forecast,
-            seed=seed,
-            speed=speed,
-            on_entry=show,
-            on_time=lambda now_ms: None,
-            standing=standing_gates(plan, platform, state),
-        )
-        if result.exit_code != 0:
-            raise Failed(f"the night ended {result.state}: {result.reason}", code="demo-failed")
-        save(after, str(self.paths["after"]))
+def _morning(stage: Stage) -> None:
+    stage.tell("The boxes afterwards.", f"checklist after {RUN} --from after.inv", Cut(14))
+    stage.tell("One page for people, one record for machines.", f"evidence write {RUN} --out report", Cut(6))
+    stage.tell("The key that anybody can check it with.", "evidence key --out signing.pub")
+    stage.tell("And that nobody edited it.", "evidence verify report --key signing.pub")
+    stage.tell(
+        "Looking back: what was predicted, what came, and what is done about it. That comes back in due.",
+        f'retro {RUN} --record --by "platform lead" --present on-call --went-well "nobody noticed" '
+        '--improve "two services had all replicas on one node" '
+        '--action "spread wishlist over nodes; application owners; 2026-12-18"',
+    )
 
-    def end(self, seconds: float) -> None:
-        quoted = {name: shlex.quote(str(path)) for name, path in self.paths.items()}
-        click.secho(f"\nThat was a maintenance night, in {seconds:.0f} s.", bold=True)
-        click.echo(f"The report      {self.paths['report'] / 'index.html'}")
-        click.echo(f"The chart       {self.paths['svg']}")
-        click.echo("Try next")
-        for line in (
-            "check --from {dump} --platform {platform}",
-            "plan explain {plan} z1-general-1/drain",
-            f"plan nodes -l {SELECTOR} --from {{inv}} --order zones --max-parallel 2",
-            "survey --context YOUR-CONTEXT --save mine.inv      (reads only)",
-        ):
-            click.echo(f"  shipkeeper {line.format(**quoted)}")
+
+def _end(out: str, seconds: float) -> None:
+    click.secho(f"\nThat was a maintenance, from the first look to the record, in {seconds:.0f} s.", bold=True)
+    folder = Path(out)
+    click.echo(f"The report      {folder / 'report' / 'index.html'}")
+    click.echo(f"The chart       {folder / 'night.svg'}")
+    click.echo(f"Try next, in {shlex.quote(out)} with SHIPKEEPER_STATE=$PWD/state")
+    for line in (
+        "due --from friday.inv --at 2026-11-20T10:00:00+01:00 --svg life.svg",
+        "upgrade path flux --from friday.inv      (what stands in its way)",
+        "plan explain night.plan z1-general-1/drain",
+        "survey --context YOUR-CONTEXT --save mine.inv      (reads only)",
+    ):
+        click.echo(f"  shipkeeper {line}")

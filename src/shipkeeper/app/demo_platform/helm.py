@@ -44,7 +44,7 @@ class Chart:
     extra: tuple[tuple[str, str, str], ...] = ()
     revision: int = 5
     days: int = 40
-    """How long ago it was last deployed."""
+    """How long before the first survey it was last deployed."""
     asks: str = ""
     """The version that its HelmRelease asks for; empty: exactly this one."""
 
@@ -91,30 +91,29 @@ def records(apps: Sequence[App], moment: Moment) -> list[Json]:
 
 
 def _of(chart: Chart, kinds: Mapping[str, str], moment: Moment) -> Iterator[Json]:
-    now = replace(chart, days=chart.days + (moment.at_ms - FIRST.at_ms) // DAY)
     key = f"{chart.namespace}/{chart.name}"
     if key not in (PENDING, FAILED):
-        before = replace(now, revision=chart.revision - 1, days=now.days + 55)
-        yield _secret(before, "superseded", "Upgrade complete", kinds, moment)
-        yield _secret(now, "deployed", "Upgrade complete", kinds, moment)
+        older = replace(chart, revision=chart.revision - 1, days=chart.days + 55)
+        yield _secret(older, "superseded", "Upgrade complete", kinds)
+        yield _secret(chart, "deployed", "Upgrade complete", kinds)
         return
     version, app = _TRIED[key]
-    tried = replace(now, revision=chart.revision + 1, version=version, app=app, days=now.days - chart.days + 3)
+    tried = replace(chart, revision=chart.revision + 1, version=version, app=app, days=3)
     again = f"Rollback to {chart.revision}"
     stuck = (
         ("pending-upgrade", "Preparing upgrade")
         if key == PENDING
         else ("failed", "Upgrade failed: context deadline exceeded")
     )
-    yield _secret(now, "superseded" if moment.mended else "deployed", "Upgrade complete", kinds, moment)
-    yield _secret(tried, *stuck, kinds, moment)
+    yield _secret(chart, "superseded" if moment.mended else "deployed", "Upgrade complete", kinds)
+    yield _secret(tried, *stuck, kinds)
     if moment.mended:
-        yield _secret(replace(now, revision=chart.revision + 2, days=8), "deployed", again, kinds, moment)
+        yield _secret(replace(chart, revision=chart.revision + 2, days=-3), "deployed", again, kinds)
 
 
-def _secret(chart: Chart, status: str, description: str, kinds: Mapping[str, str], moment: Moment) -> Json:
+def _secret(chart: Chart, status: str, description: str, kinds: Mapping[str, str]) -> Json:
     name = f"sh.helm.release.v1.{chart.name}.v{chart.revision}"
-    at_ms = moment.at_ms - chart.days * DAY - between(0, 600, name) * 1_000
+    at_ms = FIRST.at_ms - chart.days * DAY - between(0, 600, name) * 1_000
     labels = {
         "modifiedAt": str(at_ms // 1_000 + 41),
         "name": chart.name,

@@ -110,8 +110,7 @@ def _condition(kind: str, status: str, reason: str, since_ms: int) -> Json:
 
 def facts(machine: Machine, moment: Moment) -> Json:
     """What ``deploy/facts/node-facts`` prints on it: updates install by themselves but for the batch pool's nodes."""
-    waiting = 0 if moment.mended else between(0, 6, "updates", machine.name)
-    batch = machine.pool == "batch"
+    batch, waiting = machine.pool == "batch", between(1, 6, "updates", machine.name)
     return {
         "automaticSecurityUpdates": not batch,
         "bootId": uid("boot", machine.name),
@@ -119,7 +118,7 @@ def facts(machine: Machine, moment: Moment) -> Json:
         "kernelRunning": _KERNELS[not _old(machine)],
         "node": machine.name,
         "os": "debian 13",
-        "pendingSecurityUpdates": min(waiting, 2) if batch else 0,
+        "pendingSecurityUpdates": min(waiting, 2) if batch and not moment.mended else 0,
         "pendingUpdates": waiting,
         "rebootRequired": _old(machine),
         "takenAt": moment.ago(0.004),

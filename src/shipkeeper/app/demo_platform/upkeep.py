@@ -21,7 +21,7 @@ _CERTIFICATES = (
     ("keycloak", "keycloak-tls", 47, "ClusterIssuer", "public"),
     ("monitoring", "grafana-tls", 53, "Issuer", "internal"),
     ("team-bank", "payments-tls", 70, "ClusterIssuer", "public"),
-    ("team-shop", "storefront-tls", 39, "ClusterIssuer", "public"),
+    ("team-shop", "storefront-tls", 58, "ClusterIssuer", "public"),
 )
 """(namespace, name, days until it ends at the first survey, kind of issuer, issuer)."""
 _STORE = {"destinationPath": "s3://demo-backups/postgres", "endpointURL": f"https://key:{CANARY}@s3.example.net"}
