@@ -40,6 +40,8 @@ FRIDAY, PLANNED, STAGED, MONDAY, TUESDAY, AFTER = (
     "2026-12-01T20:15:00+01:00",
     "2026-12-02T08:30:00+01:00",
 )
+_WHOLE_NODES = 2
+"""So many nodes of the night are shown step by step; of the others it is told that they serve."""
 SEEN = {
     "users-told": ("on-call", "announced on 20 November, reminded on 30 November"),
     "jobs-settled": ("on-call", "month-end import runs on a node that stays up"),
@@ -76,7 +78,7 @@ def command(out: str, seeds: int, speed: float, seed: int) -> None:
     click.secho(f"$ cd {shlex.quote(out)} && export SHIPKEEPER_STATE=$PWD/state", fg="cyan")
     click.echo("A made-up platform of 30 nodes. Its clock is its own: each part is run as of the day that it says.")
     with Mailbox() as mailbox:
-        variables = {"SHIPKEEPER_STATE": "state", VARIABLE: mailbox.url, "NO_PROXY": _proxies()}
+        variables = {"SHIPKEEPER_STATE": "state", VARIABLE: mailbox.url, **_no_proxy()}
         with stage.entered(variables):
             with stage.day(FRIDAY, "what runs, what is due, and what would hurt"):
                 _look(stage)
@@ -96,27 +98,28 @@ def command(out: str, seeds: int, speed: float, seed: int) -> None:
     _end(out, stopwatch() - began)
 
 
-def _proxies() -> str:
+def _no_proxy() -> dict[str, str]:
     """No proxy stands between this machine and itself."""
-    return ",".join(part for part in (os.environ.get("NO_PROXY", ""), "127.0.0.1") if part)
+    names = ("NO_PROXY", "no_proxy")
+    return {name: ",".join(part for part in (os.environ.get(name, ""), "127.0.0.1") if part) for name in names}
 
 
 def _look(stage: Stage) -> None:
     stage.tell(
         "What really runs: nodes, releases, Flux, kinds, backups, certificates, findings. It only reads.",
         "survey --from platform.json.gz --facts facts.jsonl --save friday.inv",
-        Cut(rows=6, parts=("Source", "Control plane", "Flux objects", "Backups that", "CRDs with", "Unknown")),
+        Cut(rows=5, parts=("Source", "Flux objects", "Backups that", "CRDs with", "Unknown")),
     )
     stage.tell(
         "Who owns it, whom to call, and what nobody claims.",
         "scope --from friday.inv",
         Cut(rows=4, parts=("Inside", "Nobody")),
     )
-    stage.tell("What must be done by when, and why.", "due --from friday.inv", Cut(rows=4, without="ok"))
+    stage.tell("What must be done by when, and why.", "due --from friday.inv", Cut(rows=3, without="ok"))
     stage.tell(
         "Into which window each of it goes: deadlines, notices, a freeze, and what needs what.",
         "plan propose --from friday.inv",
-        Cut(rows=6, parts=("Tuesday", "Any time")),
+        Cut(rows=4, parts=("Tuesday", "Any time")),
     )
     stage.tell("What would block or hurt a drain, and the fix.", "check --from friday.inv --fail-on never", Cut(5, 1))
 
@@ -170,7 +173,7 @@ def _last_look(stage: Stage, seeds: int) -> None:
     stage.tell(
         "The platform again: the team has mended what the first survey found.",
         "survey --from evening.json.gz --facts facts.jsonl --save evening.inv --diff friday.inv",
-        Cut(16, parts=("Changes",)),
+        Cut(12, parts=("Changes",)),
     )
     stage.tell(
         "A run wants a rehearsal of the last 24 hours.",
@@ -181,7 +184,7 @@ def _last_look(stage: Stage, seeds: int) -> None:
     stage.tell(
         "The boxes that a person would tick. The cluster answers those that it can.",
         "checklist before night.plan --from evening.inv",
-        Cut(14),
+        Cut(10),
     )
     click.secho("\n# People answer the rest, by name. What is not well is set aside on record, or holds.", bold=True)
     for item in stage.read("checklist before night.plan")["items"]:
@@ -206,7 +209,7 @@ def _night(seed: int, speed: float) -> None:
 
     def show(entry: Entry) -> None:
         line = screen.take(entry)
-        if line is not None:
+        if line is not None and (len(screen.finished) < _WHOLE_NODES or " serves (" in line or " → " in line):
             click.echo(line)
 
     result, after = run_on_twin(
@@ -227,15 +230,16 @@ def _night(seed: int, speed: float) -> None:
 
 
 def _morning(stage: Stage) -> None:
-    stage.tell("The boxes afterwards.", f"checklist after {RUN} --from after.inv", Cut(14))
+    stage.tell("The boxes afterwards.", f"checklist after {RUN} --from after.inv", Cut(9))
     stage.tell("One page for people, one record for machines.", f"evidence write {RUN} --out report", Cut(6))
     stage.tell("The key that anybody can check it with.", "evidence key --out signing.pub")
-    stage.tell("And that nobody edited it.", "evidence verify report --key signing.pub")
+    stage.tell("And that nobody edited it.", "evidence verify report --key signing.pub", Cut(3, 2))
     stage.tell(
         "Looking back: what was predicted, what came, and what is done about it. That comes back in due.",
         f'retro {RUN} --record --by "platform lead" --present on-call --went-well "nobody noticed" '
         '--improve "two services had all replicas on one node" '
         '--action "spread wishlist over nodes; application owners; 2026-12-18"',
+        Cut(5, 5),
     )
 
 
