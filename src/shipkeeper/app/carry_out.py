@@ -163,7 +163,7 @@ async def _carry_out(
                 inbox=inbox,
                 on_entry=on_entry,
                 errors=vigil.errors,
-                standing=standing_gates(plan, platform, state, order.context),
+                standing=standing_gates(plan, platform, state, order.context, connection.source.platform),
                 interrupts=interrupts,
             )
             options = RunOptions(

@@ -6,16 +6,20 @@ of its own, list it in ``RULES``, and describe it in ``execution/gates/standing_
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.notices.gate import read_notices
 from shipkeeper.app.past_runs import PastRuns
+from shipkeeper.app.standing_backups import BackupsSeen, read_backups, seen_of
 from shipkeeper.app.standing_checklist import read_gate
 from shipkeeper.app.state import State
+from shipkeeper.app.survey_platform import LivePlatform
 from shipkeeper.app.workdays import closed_days
 from shipkeeper.assessment.standing import agreement, checklist, freezes, staging
+from shipkeeper.assessment.standing.backups import NAME as BACKUPS
+from shipkeeper.assessment.standing.backups import cannot_undo
 from shipkeeper.assessment.standing.notices_sent import NAME as NOTICES
 from shipkeeper.assessment.standing.overrides import Overrides, with_overrides
 from shipkeeper.assessment.standing.work import Work, work_of
@@ -41,6 +45,7 @@ class Matter:
     state: State
     logbook: Logbook
     past: PastRuns = field(compare=False)
+    backups: BackupsSeen = field(compare=False)
     context: str = ""
     """The kubeconfig context that the run was given: another name that the platform file may know the cluster by."""
 
@@ -96,6 +101,8 @@ class Rule:
     """
 
     decide: Decide
+    look: Callable[[Matter], Awaitable[None]] | None = None
+    """Asks the cluster before a run's reading, where the rule is about what it shows now."""
     waivable: bool = False
     emergency: bool = True
 
@@ -150,6 +157,15 @@ def _checklist_before(matter: Matter, at_ms: int) -> GateReading:
     return read_gate(matter.plan, matter.platform, matter.state, matter.logbook, matter.past.all(), at_ms)
 
 
+async def _look_at_backups(matter: Matter) -> None:
+    if cannot_undo(matter.plan):
+        await matter.backups.look()
+
+
+def _backup_fresh(matter: Matter, at_ms: int) -> GateReading:
+    return read_backups(matter.plan, matter.platform, matter.environment, matter.state, matter.backups, at_ms)
+
+
 def _notices_sent(matter: Matter, at_ms: int) -> GateReading:
     return read_notices(matter.plan, matter.platform, matter.state, matter.logbook, at_ms)
 
@@ -161,6 +177,7 @@ RULES: dict[str, Rule] = {
     staging.NAME: Rule(_staging_first, waivable=True),
     NOTICES: Rule(_notices_sent, waivable=True),
     checklist.NAME: Rule(_checklist_before),
+    BACKUPS: Rule(_backup_fresh, look=_look_at_backups, waivable=True, emergency=False),
 }
 """By the gate's id, in the order in which a run reads them."""
 
@@ -172,6 +189,8 @@ class _Standing:
     matter: Matter
 
     async def read(self, at_ms: int) -> GateReading:
+        if self.rule.look is not None:
+            await self.rule.look(self.matter)
         return read_rule(self.name, self.rule, self.matter, at_ms)
 
 
@@ -190,14 +209,19 @@ def read_rule(name: str, rule: Rule, matter: Matter, at_ms: int) -> GateReading:
     return with_overrides(reading, overrides, matter.plan.digest, day, waivable=rule.waivable, emergency=rule.emergency)
 
 
-def matter_of(plan: Plan, platform: Platform, state: State, context: str = "") -> Matter:
-    """What the gates of that plan are about."""
-    return Matter(plan, platform, state, Logbook.of(state, platform), PastRuns(state), context)
+def matter_of(
+    plan: Plan, platform: Platform, state: State, context: str = "", live: LivePlatform | None = None
+) -> Matter:
+    """What the gates of that plan are about. ``live``: the cluster that its run is on."""
+    seen = seen_of(plan, state, live)
+    return Matter(plan, platform, state, Logbook.of(state, platform), PastRuns(state), seen, context)
 
 
-def standing_gates(plan: Plan, platform: Platform, state: State, context: str = "") -> tuple[StandingGate, ...]:
+def standing_gates(
+    plan: Plan, platform: Platform, state: State, context: str = "", live: LivePlatform | None = None
+) -> tuple[StandingGate, ...]:
     """The gates that a run of this plan has to pass, in the order in which they are read."""
-    matter = matter_of(plan, platform, state, context)
+    matter = matter_of(plan, platform, state, context, live)
     return tuple(_Standing(name, rule, matter) for name, rule in RULES.items())
 
 

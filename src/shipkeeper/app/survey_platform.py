@@ -54,18 +54,22 @@ class PlatformReading:
 
     async def read(self) -> dict[str, Any]:
         """Field of Inventory → what is in it, sorted."""
-        kinds = [(field, reader.full_name) for field, readers in PLATFORM.items() for reader in readers]
-        lists, secrets, configmaps, deprecated = await asyncio.gather(
-            asyncio.gather(*(self._kind(field, name) for field, name in kinds)),
+        fields, secrets, configmaps, deprecated = await asyncio.gather(
+            self.some(*PLATFORM),
             self._releases("secret"),
             self._releases("configmap"),
             self._deprecated(),
         )
-        found: dict[str, list[Any]] = {field: [] for field in PLATFORM}
+        return {**fields, "releases": (*secrets, *configmaps), "deprecated_requests": deprecated}
+
+    async def some(self, *fields: str) -> dict[str, tuple[Any, ...]]:
+        """These fields alone, each sorted."""
+        kinds = [(field, reader.full_name) for field in fields for reader in PLATFORM[field]]
+        lists = await asyncio.gather(*(self._kind(field, name) for field, name in kinds))
+        found: dict[str, list[Any]] = {field: [] for field in fields}
         for (field, _), items in zip(kinds, lists, strict=True):
             found[field].extend(items)
-        drawers: dict[str, tuple[Any, ...]] = {field: tuple(sorted(items, key=place)) for field, items in found.items()}
-        return {**drawers, "releases": (*secrets, *configmaps), "deprecated_requests": deprecated}
+        return {field: tuple(sorted(items, key=place)) for field, items in found.items()}
 
     def skip(self) -> dict[str, Any]:
         """Ask for nothing, and say so."""

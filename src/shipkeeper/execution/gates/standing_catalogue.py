@@ -70,4 +70,16 @@ STANDING_GATES = (
         person="shipkeeper checklist before PLAN --context NAME, to read it again; --tick BOX or --waive BOX "
         "--by WHO --note WHY",
     ),
+    Gate(
+        id="backup-fresh",
+        when="at the start and before every batch of a plan with something that cannot be undone: a major change, a "
+        "minor of Kubernetes, a control-plane node",
+        opens="every schedule of Velero and every database of CloudNativePG has a completed backup no older than the "
+        "declared RPO (24 h where nobody declared one), or a person ticked `backups-recent` within that time; outside "
+        "production it is asked only where an RPO is declared",
+        why="without a backup, what goes wrong with it stays wrong",
+        waits=_WAITS,
+        person="make a backup and wait until it is Completed; shipkeeper checklist before PLAN --tick backups-recent; "
+        "shipkeeper windows waive backup-fresh PLAN --reason WHY --by WHO",
+    ),
 )
