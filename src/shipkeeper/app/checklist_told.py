@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from shipkeeper.app.checklist_places import Place
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.notices.boxes import notice_boxes
-from shipkeeper.app.notices.boxes import notice_boxes
 from shipkeeper.app.readiness import look_at_readiness
 from shipkeeper.app.standing import RULES, matter_of, read_rule
 from shipkeeper.app.state import State
