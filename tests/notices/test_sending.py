@@ -49,8 +49,12 @@ def counts(desk: Desk, *words: str) -> tuple[int, dict[str, int], Any]:
 def test_everybody_is_told_once_with_proof_and_not_again(tmp_path: Path) -> None:
     with serving() as server:
         desk = by_mail(tmp_path, server)
+        assert desk.says("status").exit_code == 4, "they are to be told, and were not"
         assert counts(desk)[:2] == (0, {"sent": 3})
         assert counts(desk)[:2] == (0, {"kept": 3})
+        status = desk.says("status")
+        assert status.exit_code == 0, "a reminder whose time has not come is no fault"
+        assert "closed: in order so far" in status.stdout
         assert Counter(server.box.to()) == dict.fromkeys(USERS, 1), "somebody was told twice, or not at all"
     attempts = [event for event in desk.events() if isinstance(event, NoticeAttempt)]
     results = [event for event in desk.events() if isinstance(event, NoticeResult)]

@@ -128,7 +128,7 @@ def test_a_long_or_wide_interruption_is_not_called_short() -> None:
         )
 
     long = notice(forecast=replace(FORECAST, workloads=(hit("auth", 1500),)))
-    assert "interruptions of up to 25 minutes to auth (auth) only" in long.subject
+    assert "interruptions of up to 25 minutes to auth only" in long.subject
     many = notice(forecast=replace(FORECAST, workloads=tuple(hit(f"a{i}", 30) for i in range(5))))
     assert "to 5 services" in many.subject
 

@@ -29,13 +29,17 @@ _STYLES = {"told": "green", "late": "red", "failed": "red", "unknown": "magenta"
 def status_of_notices(ctx: click.Context, /, kind: tuple[str, ...], output: str, **said: Any) -> None:
     """Show every notice of a plan or a window: when it is due, what became of it, and the proof.
 
-    Exit code 4 when the window may not open for lack of one.
+    Exit code 4 when the window may not open for lack of one that should have been sent by now.
     """
     desk, state, at_ms = gather(kind, **said)
     found = stand(desk, state, at_ms)
     items = tuple(item for item in found.items if not kind or item.kind in kind)
-    emit("NoticeStatus", _only(found, items), output, lambda console: _print(console, found, items), lambda: _md(items))
-    if found.gate != "open" and kind != (AGREEMENT,):
+    shown = items if kind else tuple(item for item in items if item.state != "open" or item.delivery != "none")
+    emit("NoticeStatus", _only(found, items), output, lambda console: _print(console, found, shown), lambda: _md(shown))
+    if len(shown) < len(items):
+        later = ", ".join(dict.fromkeys(item.kind for item in items if item not in shown))
+        hint(f"not shown: what is told when it happens ({later})")
+    if not found.in_order and kind != (AGREEMENT,):
         hint(f"notices-sent is {found.gate}: {found.reason}")
         hint(f"  next: {found.fix}")
         ctx.exit(4)
@@ -46,6 +50,7 @@ def _only(found: NoticeStatus, items: Sequence[Standing]) -> dict[str, Any]:
         "planDigest": found.plan_digest,
         "items": items,
         "gate": {"state": found.gate, "reading": found.reading, "reason": found.reason, "fix": found.fix},
+        "inOrder": found.in_order,
         "earliest": found.earliest,
     }
 
@@ -77,7 +82,8 @@ def _print(console: Console, found: NoticeStatus, items: Sequence[Standing]) -> 
     if items:
         show_columns(console, _HEADS, _cells(items), whole=(5, 7), last_below=True, styles=styles)
         console.print()
-    say(console, "gate notices-sent  ", f"{found.gate}: {found.reading}")
+    so_far = "in order so far; " if found.in_order and found.gate != "open" else ""
+    say(console, "gate notices-sent  ", f"{found.gate}: {so_far}{found.reading}")
 
 
 def _md(items: Sequence[Standing]) -> str:

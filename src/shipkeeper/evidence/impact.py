@@ -79,7 +79,7 @@ def impact_of(forecast: Forecast, platform: Platform, measured: Measured | None 
     """Read the impact out of a forecast, with the names that the platform file gives to namespaces."""
     names = _names(platform)
     down = [w for w in forecast.workloads if w.downtime_seconds.p95 >= NOTICED_SECONDS]
-    weak = [w for w in forecast.workloads if w not in down and w.degraded_seconds.p95 >= NOTICED_SECONDS]
+    weak = [w for w in forecast.workloads if w not in down and _weakened(w)]
     said = _Said(platform, measured or Measured())
     return Impact(
         seeds=forecast.seeds,
@@ -150,6 +150,11 @@ def roughly(seconds: float) -> str:
     if not hours:
         return count(minutes, "minute")
     return count(hours, "hour") + (f" {count(rest, 'minute')}" if rest else "")
+
+
+def _weakened(workload: WorkloadForecast) -> bool:
+    """Whether it runs below full strength. A daemon's pod is away with its node, and no worse for it."""
+    return workload.kind != "DaemonSet" and workload.degraded_seconds.p95 >= NOTICED_SECONDS
 
 
 def _whole(forecast: Forecast | None, tasks: Iterable[Task], measured: Measured) -> ImpactRow:

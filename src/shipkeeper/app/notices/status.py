@@ -43,11 +43,15 @@ class Standing(Record, frozen=True, kw_only=True):
 
 
 class NoticeStatus(Record, frozen=True, kw_only=True):
-    """All of it. ``gate``: what notices-sent says, waivers and emergencies included."""
+    """All of it. ``gate``: what notices-sent says, waivers and emergencies included.
+
+    ``in_order``: nothing is to be done now. The gate opens only once the last reminder has gone out.
+    """
 
     plan_digest: str
     items: tuple[Standing, ...]
     gate: str
+    in_order: bool
     reading: str
     reason: str = ""
     fix: str = ""
@@ -64,6 +68,7 @@ def stand(desk: Desk, state: State, now_ms: int) -> NoticeStatus:
         plan_digest=desk.plan.digest if desk.plan is not None else "",
         items=tuple(row for duty in found for row in _rows(desk, duty, now_ms)),
         gate=reading.state,
+        in_order=reading.is_open or all(_waits(duty, now_ms) for duty in found if duty.blocks(now_ms)),
         reading=reading.reading,
         reason=reading.reason,
         fix="" if reading.is_open else reading.fix,
@@ -76,6 +81,10 @@ def gate(desk: Desk, found: Sequence[Duty], state: State, now_ms: int) -> GateRe
     if desk.plan is None:
         return notices_sent(desk.occasion, found, now_ms)
     return read_rule(NAME, RULES[NAME], matter_of(desk.plan, desk.platform, state), now_ms)
+
+
+def _waits(duty: Duty, now_ms: int) -> bool:
+    return duty.state(now_ms) == "upcoming"
 
 
 def _rows(desk: Desk, duty: Duty, now_ms: int) -> list[Standing]:

@@ -59,7 +59,7 @@ def headline(impact: Impact | None) -> str:
         return "interruptions are possible"
     if not impact.interruptions:
         return "no interruption expected"
-    names = list(dict.fromkeys(item.name for item in impact.interruptions))
+    names = list(dict.fromkeys(item.name.partition(" (")[0] for item in impact.interruptions))
     longest = max(item.seconds for item in impact.interruptions)
     length = "short interruptions" if longest <= _SHORT_SECONDS else f"interruptions of up to {roughly(longest)}"
     if len(names) <= _MOST_NAMES:
