@@ -155,6 +155,9 @@ def test_exposure_is_asked_answered_and_remembered(folder):
     assert refused.exit_code == 2
     assert "gives no reason" in refused.stderr
     assert run(*given, "--not-exposed", "CVE-2026-1234=off", "--by", "nobody").exit_code == 2, "nobody of that name"
+    broken = run(*given, "--not-exposed", "CVE-2026-1234=off", "--by", "lead", "--changelog", "nowhere")
+    assert broken.exit_code == 2
+    assert answer(*given)["critical"]["answer"] == "ask", "a call that failed is not on record"
     found = answer(*given, "--not-exposed", "CVE-2026-1234=the part is switched off", "--by", "lead")
     assert found["critical"]["answer"] == "no"
     again = answer(*given)

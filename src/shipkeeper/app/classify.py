@@ -10,7 +10,6 @@ from typing import Any
 from msgspec import Struct
 
 from shipkeeper.app.given_files import GivenFiles, read_objects
-from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.speaker import speaker
 from shipkeeper.assessment.classing.changelog import ChangelogReading, read_for_class
 from shipkeeper.assessment.classing.classify import KUBERNETES, Change, classify, distance_of
@@ -81,21 +80,13 @@ def classify_given(given: Given, around: Around) -> ChangeClass:
     return _Reading(given, around).classed()
 
 
-def answer_exposure(
-    book: Logbook,
-    at_ms: int,
-    platform: Platform,
-    knowledge: Knowledge,
-    component: str,
-    vulnerability: str,
-    answer: str,
-    reason: str,
-    by: str,
-) -> None:
-    """Record who says whether a vulnerability can be used here. Raises BadInput for nobody, or somebody unknown."""
+def exposure_answer(
+    platform: Platform, knowledge: Knowledge, component: str, vulnerability: str, answer: str, reason: str, by: str
+) -> ExposureAnswered:
+    """The record of who says whether a vulnerability can be used here. Raises BadInput for nobody, or a stranger."""
     who = speaker(platform, by)
     row = knowledge.products.find(component)
-    said = ExposureAnswered(
+    return ExposureAnswered(
         vulnerability=vulnerability,
         component=row.id if row is not None else component,
         answer=answer,
@@ -103,7 +94,6 @@ def answer_exposure(
         reason=reason,
         identity=who.identity,
     )
-    book.write(at_ms, (said,))
 
 
 class _Reading:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from shipkeeper.app.classify import Around, Given, answer_exposure, classify_given
+from shipkeeper.app.classify import Around, Given, classify_given, exposure_answer
 from shipkeeper.app.clock import now_ms
 from shipkeeper.app.knowledge import load_knowledge
 from shipkeeper.app.logbook import Logbook
@@ -99,10 +99,11 @@ def command(
         _list_updates(updates or said.sources.updates, knowledge, at_ms, output)
         return
     book = Logbook.of(kept, said)
-    for answer, pairs in (("exposed", exposed), ("not-exposed", not_exposed)):
-        for pair in pairs:
-            id, reason = _pair(answer, pair)
-            answer_exposure(book, at_ms, said, knowledge, component, id, answer, reason, by)
+    answers = [
+        exposure_answer(said, knowledge, component, *_pair(answer, pair), by)
+        for answer, pairs in (("exposed", exposed), ("not-exposed", not_exposed))
+        for pair in pairs
+    ]
     inventory: Inventory | None = None
     if from_path or context or kubeconfig:
         inventory = read_inventory(source_of(from_path, context, kubeconfig))
@@ -111,10 +112,13 @@ def command(
         knowledge=knowledge,
         today=moment(at_ms, said.zone).date(),
         inventory=inventory,
-        answers=book.of_kind(ExposureAnswered),
+        answers=(*book.of_kind(ExposureAnswered), *answers),
         emergencies=book.of_kind(EmergencyDeclared),
     )
     found = classify_given(Given(component=component, **given), around)  # type: ignore[arg-type]
+    if answers:  # everything else was read: nothing is on record of a call that could not be answered
+        book.write(at_ms, answers)
+        hint(f"recorded in the logbook: {', '.join(f'{one.vulnerability} {one.answer}' for one in answers)}")
     emit(
         "ChangeClass",
         found,
@@ -124,7 +128,7 @@ def command(
     )
 
 
-def _pair(flag: str, text: str) -> tuple[str, str]:
+def _pair(flag: str, text: str) -> tuple[str, str, str]:
     id, equals, reason = text.partition("=")
     if not equals or not reason.strip():
         raise UsageProblem(
@@ -132,7 +136,7 @@ def _pair(flag: str, text: str) -> tuple[str, str]:
             why="whoever reads the record asks why",
             hint=f"write --{flag} {id or 'CVE-2026-1234'}='the vulnerable part is switched off here'",
         )
-    return id.strip().upper(), reason.strip()
+    return id.strip().upper(), flag, reason.strip()
 
 
 def _list_updates(folders: Sequence[str], knowledge: Knowledge, at_ms: int, output: str) -> None:
