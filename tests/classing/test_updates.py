@@ -81,6 +81,18 @@ def test_the_list_says_the_class_of_each(repository, monkeypatch, tmp_path):
     assert "unknown: renovate/terraform changes no version" in table.stderr
 
 
+def test_repositories_of_the_platform_file_are_relative_to_it(repository, monkeypatch, tmp_path):
+    (tmp_path / "platform").mkdir()
+    link = tmp_path / "platform" / "repo.git"
+    link.symlink_to(repository)
+    (tmp_path / "platform" / "shipkeeper.yaml").write_text("sources: {updates: [repo.git]}\n")
+    monkeypatch.chdir(tmp_path)
+    args = ["classify", "--platform", "platform/shipkeeper.yaml", "--state", str(tmp_path / "state"), "-o", "json"]
+    result = CliRunner().invoke(main, args)
+    assert result.exit_code == 0, result.stderr
+    assert len(json.loads(result.stdout)["items"]) == 5
+
+
 def test_a_survey_keeps_them(repository, tmp_path):
     source, saved = tmp_path / "a.inv", tmp_path / "b.inv"
     save(inventory(), source)

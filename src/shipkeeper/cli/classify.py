@@ -92,18 +92,15 @@ def command(
         hint(line)
     at_ms = parse_instant(at) if at else now_ms()
     kept = State.open(state)
-    file = Path(platform) if platform else find_platform(Path.cwd())
+    folder = _folder(platform)
     sources = replace(said.sources, exploited=str(Path(exploited).absolute())) if exploited else said.sources
-    knowledge = load_knowledge(kept, sources, file.absolute().parent if file is not None else Path.cwd())
+    knowledge = load_knowledge(kept, sources, folder)
     if not component:
-        _list_updates(updates or said.sources.updates, knowledge, at_ms, output)
+        _list_updates(updates or tuple(str(folder / one) for one in sources.updates), knowledge, at_ms, output)
         return
     book = Logbook.of(kept, said)
-    answers = [
-        exposure_answer(said, knowledge, component, *_pair(answer, pair), by)
-        for answer, pairs in (("exposed", exposed), ("not-exposed", not_exposed))
-        for pair in pairs
-    ]
+    pairs = [*(_pair("exposed", one) for one in exposed), *(_pair("not-exposed", one) for one in not_exposed)]
+    answers = [exposure_answer(said, knowledge, component, *pair, by) for pair in pairs]
     inventory: Inventory | None = None
     if from_path or context or kubeconfig:
         inventory = read_inventory(source_of(from_path, context, kubeconfig))
@@ -137,6 +134,12 @@ def _pair(flag: str, text: str) -> tuple[str, str, str]:
             hint=f"write --{flag} {id or 'CVE-2026-1234'}='the vulnerable part is switched off here'",
         )
     return id.strip().upper(), flag, reason.strip()
+
+
+def _folder(platform: str | None) -> Path:
+    """The folder that the platform file's paths are relative to."""
+    file = Path(platform) if platform else find_platform(Path.cwd())
+    return file.absolute().parent if file is not None else Path.cwd()
 
 
 def _list_updates(folders: Sequence[str], knowledge: Knowledge, at_ms: int, output: str) -> None:
