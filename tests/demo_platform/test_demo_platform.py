@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import json
 
 import pytest
 
@@ -33,9 +35,19 @@ def night(inv):
 
 
 def test_the_dump_is_what_its_generator_writes():
-    packaged = gzip.decompress(dump_path().read_bytes())
-    assert packaged == document(), "write it again: python -m shipkeeper.app.demo_platform.generate"
-    assert dump_path().stat().st_size < 600_000
+    packaged = unpacked(gzip.decompress(dump_path().read_bytes()))
+    assert packaged == unpacked(document()), "write it again: python -m shipkeeper.app.demo_platform.generate"
+    assert dump_path().stat().st_size < 400_000, "it is in every wheel"
+
+
+def unpacked(dump: bytes) -> list[dict]:
+    """Its documents, with what Helm packs unpacked: how well gzip packs is not the same everywhere."""
+    found = [json.loads(line) for line in dump.splitlines()]
+    for item in found[0]["items"]:
+        if item["kind"] == "Secret":
+            packed = base64.b64decode(base64.b64decode(item["data"]["release"]))
+            item["data"] = json.loads(gzip.decompress(packed))
+    return found
 
 
 def test_it_is_a_platform_of_about_thirty_nodes_and_four_hundred_pods(inv):

@@ -31,7 +31,7 @@ def test_each_part_tells_whom_to_escalate_to() -> None:
     assert rows["identity"].escalate_to == "security officer"
     assert rows["monitoring and logging"].escalate_to == "platform lead", "inside, the lead is who remains"
     assert rows["monitoring and logging"].contact == "mailto:platform-lead@example.net"
-    assert rows["applications"].inside is False
+    assert rows["shop"].inside is False
     assert rows["machines, network, object storage"].runs == 0
 
 
