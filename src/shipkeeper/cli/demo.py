@@ -47,7 +47,7 @@ SEEN = {
     "jobs-settled": ("on-call", "month-end import runs on a node that stays up"),
     "changes-pending": ("on-call", "no merge request waits"),
     "sized": ("platform lead", "reviewed 2 November: each pool bears the loss of a node"),
-    "go-live": ("platform lead", "signed off when the platform went live"),
+    "go-live": ("platform lead", "seen: what is unmet is on the board, and none of it is about these nodes"),
     "alerts-known": ("on-call", "one alert fires: the mailer of team-legacy"),
     "alerts-silenced": ("on-call", "silenced for the window; the heartbeat is not"),
 }
@@ -115,7 +115,7 @@ def _look(stage: Stage) -> None:
         "scope --from friday.inv",
         Cut(rows=4, parts=("Inside", "Nobody")),
     )
-    stage.tell("What must be done by when, and why.", "due --from friday.inv", Cut(rows=3, without="ok"))
+    stage.tell("What must be done by when, and why.", "due --from friday.inv", Cut(rows=3, without=" ok$"))
     stage.tell(
         "Into which window each of it goes: deadlines, notices, a freeze, and what needs what.",
         "plan propose --from friday.inv",
@@ -173,7 +173,7 @@ def _last_look(stage: Stage, seeds: int) -> None:
     stage.tell(
         "The platform again: the team has mended what the first survey found.",
         "survey --from evening.json.gz --facts facts.jsonl --save evening.inv --diff friday.inv",
-        Cut(12, parts=("Changes",)),
+        Cut(9, parts=("Changes",)),
     )
     stage.tell(
         "A run wants a rehearsal of the last 24 hours.",
@@ -184,7 +184,7 @@ def _last_look(stage: Stage, seeds: int) -> None:
     stage.tell(
         "The boxes that a person would tick. The cluster answers those that it can.",
         "checklist before night.plan --from evening.inv",
-        Cut(10),
+        Cut(12, without="^✓ done|^· not"),
     )
     click.secho("\n# People answer the rest, by name. What is not well is set aside on record, or holds.", bold=True)
     for item in stage.read("checklist before night.plan")["items"]:
@@ -195,12 +195,12 @@ def _last_look(stage: Stage, seeds: int) -> None:
             )
     who, why = WAIVED
     stage.note(f"checklist before night.plan --waive pods-healthy --by {shlex.quote(who)} --note {shlex.quote(why)}")
-    stage.tell("Everything that has to be so when the window opens.", "windows gates night.plan")
 
 
 def _night(seed: int, speed: float) -> None:
     click.secho("\n# On the twin, journalled and behind the same gates as any run.", bold=True)
-    click.secho(f"$ shipkeeper run night.plan --context demo      (here: on the twin, {speed:g}× time)", fg="cyan")
+    at_speed = f", {speed:g}× time" if speed else ""
+    click.secho(f"$ shipkeeper run night.plan --context demo      (here: on the twin{at_speed})", fg="cyan")
     state, plan = State.open(), load_plan("night.plan")
     forecast = read_forecast(state.forecast_path(plan.digest))
     platform, _ = read_platform(Path("shipkeeper.yaml"))
@@ -230,8 +230,8 @@ def _night(seed: int, speed: float) -> None:
 
 
 def _morning(stage: Stage) -> None:
-    stage.tell("The boxes afterwards.", f"checklist after {RUN} --from after.inv", Cut(9))
-    stage.tell("One page for people, one record for machines.", f"evidence write {RUN} --out report", Cut(6))
+    stage.tell("The boxes afterwards.", f"checklist after {RUN} --from after.inv", Cut(9, without="^· not"))
+    stage.tell("One page for people, one record for machines.", f"evidence write {RUN} --out report", Cut(4))
     stage.tell("The key that anybody can check it with.", "evidence key --out signing.pub")
     stage.tell("And that nobody edited it.", "evidence verify report --key signing.pub", Cut(3, 2))
     stage.tell(
@@ -251,7 +251,7 @@ def _end(out: str, seconds: float) -> None:
     click.echo(f"Try next, in {shlex.quote(out)} with SHIPKEEPER_STATE=$PWD/state")
     for line in (
         "due --from friday.inv --at 2026-11-20T10:00:00+01:00 --svg life.svg",
-        "upgrade path flux --from friday.inv      (what stands in its way)",
+        "upgrade path flux --to newest --from friday.inv      (what stands in its way)",
         "plan explain night.plan z1-general-1/drain",
         "survey --context YOUR-CONTEXT --save mine.inv      (reads only)",
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -32,8 +33,8 @@ _HANGS = "    "
 class Cut:
     """What of a verb's output is shown. 0 and empty: all.
 
-    ``parts``: only paragraphs that begin with one of these words; ``rows``: so many lines of each paragraph, and what
-    hangs below the last; ``without``: no rows that end with this word; ``head``: so many lines of what is left, and
+    ``parts``: only paragraphs that begin with one of these words; ``rows``: so many rows of each paragraph, and what
+    hangs below them; ``without``: no rows in which this pattern is found; ``head``: so many lines of what is left, and
     ``tail`` of its end.
     """
 
@@ -57,12 +58,13 @@ class Cut:
     def _rows(self, lines: list[str]) -> list[str]:
         """A paragraph's first rows, each with the lines that hang below it."""
         found: list[str] = []
-        dropped = False
+        rows, dropped = 0, False
         for line in lines:
             hangs = click.unstyle(line).startswith(_HANGS)
             if not hangs:
-                dropped = bool(self.without) and click.unstyle(line).rstrip().endswith(f" {self.without}")
-                if self.rows and not dropped and len(found) >= self.rows:
+                dropped = bool(self.without) and re.search(self.without, click.unstyle(line).rstrip()) is not None
+                rows += not dropped
+                if self.rows and rows > self.rows:
                     break
             if not dropped:
                 found.append(line)
