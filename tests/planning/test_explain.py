@@ -7,7 +7,7 @@ import pytest
 from shipkeeper.execution.gates.catalogue import GATES as CATALOGUE
 from shipkeeper.execution.gates.catalogue import STANDING as STANDING_CATALOGUE
 from shipkeeper.model.errors import UsageProblem
-from shipkeeper.model.platform import Platform
+from shipkeeper.model.platform import ClusterConfig, Environment, Platform, WindowRule
 from shipkeeper.planning.explain import GATES, STANDING, batch_rows, explain_step
 from shipkeeper.planning.propose import propose_nodes
 from shipkeeper.planning.request import NodesRequest
@@ -50,3 +50,12 @@ def test_batches_follow_each_other_without_a_gap():
     rows = batch_rows(plan_of(max_parallel=2))
     assert [row.nodes for row in rows] == [("n1", "n2"), ("n3",)]
     assert rows[1].begins[0] == pytest.approx(rows[0].begins[0] + rows[0].takes[0])
+
+
+def test_a_plan_without_a_window_says_that_its_environment_has_some():
+    rule = WindowRule(name="monthly", rrule="FREQ=MONTHLY;BYDAY=1TU", start="22:00", duration="7h", zone="UTC")
+    here = Environment(name="production", clusters=(ClusterConfig(name="c"),), windows=(rule,))
+    inv = inventory(*nodes(1))
+    notes = propose_nodes(inv, NodesRequest(), Platform(environments=(here,)), NOW).notes
+    assert any("production has agreed ones (monthly): a run is held by gate window-agreed" in note for note in notes)
+    assert any("may run at any time" in note for note in propose_nodes(inv, NodesRequest(), Platform(), NOW).notes)

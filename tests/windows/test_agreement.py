@@ -107,6 +107,18 @@ def test_an_agreement_holds_from_its_day_to_its_last() -> None:
     assert state(RULE, record, day=date(2027, 7, 1)) == "ended"
 
 
+def test_an_agreement_holds_for_the_whole_night_of_its_last_day_and_one_made_in_the_night_counts() -> None:
+    book = (agreed(until="2026-12-01"),)
+    after_midnight = NIGHT.opens_ms + 4 * 3_600_000
+    place = (Place(RULE, NIGHT),)
+    assert window_agreed(NIGHT, place, WORK, "production", True, book, after_midnight).is_open
+    tonight = (agreed(agreed_on="2026-12-02"),)
+    assert window_agreed(NIGHT, place, WORK, "production", True, tonight, after_midnight).is_open
+    assert not window_agreed(NIGHT, place, WORK, "production", True, tonight, NIGHT.opens_ms).is_open
+    single = replace(book[0], window=once(NIGHT), terms=terms_once(once(NIGHT)))
+    assert window_agreed(NIGHT, (), WORK, "production", True, (single,), after_midnight).is_open
+
+
 def test_the_file_s_word_counts_like_a_record() -> None:
     rule = replace(RULE, agreed_by=("shop team",), agreed_on="2026-05-12", agreed_until="2026-11-30")
     assert state(rule, day=date(2026, 11, 30)) == "agreed"

@@ -118,12 +118,6 @@ def test_more_time_never_closes_it_within_the_quarter(days: int, skew: int) -> N
 # --- what counts as tried ------------------------------------------------------------------
 
 
-def stage(**changes: Any) -> Stage:
-    made = Stage(**changes)
-    made.plan = replace(made.plan, cluster=replace(made.plan.cluster, name="s", uid="uid-s")).sealed()
-    return made
-
-
 def finished(**changes: Any) -> PastRun:
     played = Stage(**changes)
     played.play()
@@ -132,17 +126,14 @@ def finished(**changes: Any) -> PastRun:
     return found
 
 
-def test_a_finished_run_of_the_same_kind_on_that_cluster_counts() -> None:
+def test_a_finished_run_of_the_same_kind_counts() -> None:
     run = finished()
     assert run.state == "done"
     assert run.kind == "nodes/reboot"
     assert [turn.name for turn in run.nodes] == ["n1", "n2", "n3"]
-    uid = run.plan.cluster.uid
-    assert tried_by_runs([run], {uid}, WORK) == (Tried(run.ended_ms, RUN),)
-    assert tried_by_runs([run], {run.plan.cluster.name}, WORK)
-    assert not tried_by_runs([run], {"another"}, WORK)
-    assert not tried_by_runs([finished(action="none")], {uid}, WORK), "draining is not rebooting"
-    assert not tried_by_runs([run], {uid}, replace(WORK, component="keycloak", what="26.1 → 26.4"))
+    assert tried_by_runs([run], WORK) == (Tried(run.ended_ms, RUN),)
+    assert not tried_by_runs([finished(action="none")], WORK), "draining is not rebooting"
+    assert not tried_by_runs([run], replace(WORK, component="keycloak", what="26.1 → 26.4"))
 
 
 def test_a_run_that_did_not_reach_its_end_proves_nothing() -> None:
@@ -155,7 +146,7 @@ def test_a_run_that_did_not_reach_its_end_proves_nothing() -> None:
     assert played.play(aborts).state == "aborted"
     run = past_run(played.journal.read(RUN))
     assert run is not None
-    assert not tried_by_runs([run], {run.plan.cluster.uid}, WORK)
+    assert not tried_by_runs([run], WORK)
 
 
 def test_only_another_plan_s_turn_uses_a_trial_up() -> None:

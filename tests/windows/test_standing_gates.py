@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from shipkeeper.app.logbook import Logbook
-from shipkeeper.app.standing import RULES, keep_agreements, read_all, standing_gates
+from shipkeeper.app.standing import RULES, keep_agreements, matter_of, read_all, standing_gates
 from shipkeeper.app.state import State
 from shipkeeper.evidence.chains import before_chain
 from shipkeeper.evidence.checklist_box import OURS
@@ -18,6 +18,7 @@ from shipkeeper.execution.gates.catalogue import STANDING
 from shipkeeper.execution.world import RunResult
 from shipkeeper.journal.sqlite import SqliteJournal
 from shipkeeper.model.book import EmergencyDeclared, Waived, WindowAgreed, WorkRecorded
+from shipkeeper.model.errors import Refused
 from shipkeeper.model.platform import ClusterConfig, Environment, Freeze, NoticePolicy, Platform, WindowRule
 from shipkeeper.model.run import ChecklistItem, ChecklistRead, GateRead, StepIntent
 from shipkeeper.model.time import DAY, HOUR, iso, moment
@@ -196,6 +197,54 @@ def test_a_window_that_was_changed_after_a_run_saw_it_asks_for_a_new_agreement(t
     state, reason = scene.readings()["window-agreed"]
     assert state == "closed"
     assert "what was agreed by shop team on 2026-01-01 was another window" in reason
+
+
+def test_a_waiver_for_the_day_of_the_opening_holds_until_the_night_is_over(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, platform(NIGHTLY))
+    day = iso(b.NOW)[:10]
+    waiver = Waived(rule="staging-first", subject=scene.subject, reason="rebuilt", by="lead", until=day)
+    scene.book.write(b.NOW, [waiver])
+
+    def at(at_ms: int) -> str:
+        found = read_all(scene.stage.plan, scene.platform, scene.state, at_ms)
+        return next(item.state for item in found if item.gate == "staging-first")
+
+    assert at(b.NOW) == "open"
+    assert at(b.NOW + DAY) == "open", "the same night, later"
+    scene.book.write(b.NOW, [replace(waiver, until=iso(b.NOW - DAY)[:10])])
+    assert at(b.NOW) == "open", "the longer of two counts"
+
+
+@pytest.mark.parametrize(("role", "expected"), [("wc", "open"), ("sc", "closed")])
+def test_staging_s_cluster_of_the_same_role_goes_first(tmp_path: Path, role: str, expected: str) -> None:
+    there = ClusterConfig(name="s", uid="uid-s", role=role)
+    other = ClusterConfig(name="s2", uid="uid-s2", role="wc" if role == "sc" else "sc")
+    here = ClusterConfig(name="p", uid="uid-p", role="wc")
+    declared = Platform(
+        name="shop",
+        environments=(
+            Environment(name="staging", production=False, clusters=(there, other)),
+            Environment(name="production", follows="staging", clusters=(here,), windows=(NIGHTLY,)),
+        ),
+    )
+    assert Scene(tmp_path, declared, uid="uid-s", window=None).play().state == "done"
+    scene = Scene(tmp_path, declared)
+    found = read_all(scene.stage.plan, declared, scene.state, b.NOW + 8 * DAY)
+    assert next(item.state for item in found if item.gate == "staging-first") == expected
+
+
+def test_the_context_of_a_run_is_a_name_of_its_cluster(tmp_path: Path) -> None:
+    declared = Platform(
+        name="shop",
+        environments=(
+            Environment(name="staging", production=False, clusters=(ClusterConfig(name="s"),)),
+            Environment(name="production", follows="", clusters=(ClusterConfig(name="p", context="prod-admin"),)),
+        ),
+    )
+    scene = Scene(tmp_path, declared, window=None)
+    assert matter_of(scene.stage.plan, declared, scene.state, "prod-admin").place is not None
+    with pytest.raises(Refused, match="does not say which environment"):
+        _ = matter_of(scene.stage.plan, declared, scene.state).place
 
 
 def test_a_torn_logbook_is_unknown_and_no_pass(tmp_path: Path) -> None:

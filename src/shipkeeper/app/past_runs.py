@@ -5,6 +5,17 @@ from __future__ import annotations
 from shipkeeper.app.state import State
 from shipkeeper.assessment.standing.past import PastRun, past_run
 from shipkeeper.journal.sqlite import SqliteJournal
+from shipkeeper.model.errors import Refused
+from shipkeeper.model.platform import ClusterConfig, Environment, Platform
+from shipkeeper.planning.settings import find_cluster
+
+
+def place_of(platform: Platform, run: PastRun) -> tuple[Environment, ClusterConfig] | None:
+    """The environment and cluster of a run; None where the platform file does not know its cluster."""
+    try:
+        return find_cluster(platform, "", run.plan.cluster.name, run.plan.cluster.uid)
+    except Refused:  # a cluster of that name, and not this one
+        return None
 
 
 class PastRuns:

@@ -6,12 +6,12 @@ of its own, list it in ``RULES``, and describe it in ``execution/gates/standing_
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.notices.gate import read_notices
-from shipkeeper.app.past_runs import PastRuns
+from shipkeeper.app.past_runs import PastRuns, place_of
 from shipkeeper.app.standing_backups import BackupsSeen, read_backups, seen_of
 from shipkeeper.app.standing_checklist import read_gate
 from shipkeeper.app.state import State
@@ -22,6 +22,7 @@ from shipkeeper.assessment.standing.backups import NAME as BACKUPS
 from shipkeeper.assessment.standing.backups import cannot_undo
 from shipkeeper.assessment.standing.notices_sent import NAME as NOTICES
 from shipkeeper.assessment.standing.overrides import Overrides, with_overrides
+from shipkeeper.assessment.standing.past import PastRun
 from shipkeeper.assessment.standing.work import Work, work_of
 from shipkeeper.knowledge.schedule import merged_schedule
 from shipkeeper.model.book import EmergencyDeclared, Waived, WindowAgreed, WorkRecorded
@@ -140,17 +141,27 @@ def _staging_first(matter: Matter, at_ms: int) -> GateReading:
     platform, environment = matter.platform, matter.environment
     if environment is None:
         return GateReading(staging.NAME, "open", NO_FILE)
-    tried: list[staging.Tried] = []
     runs = matter.past.all() if environment.follows else ()
-    for env in platform.environments:
-        if environment.follows and env.name == environment.follows:
-            known = {cluster.uid or cluster.name for cluster in env.clusters}
-            tried += staging.tried_by_runs(runs, known, matter.work)
-            records = matter.logbook.of_kind(WorkRecorded)
-            tried += staging.tried_by_hand(records, env.name, matter.work, platform.zone)
+    tried = staging.tried_by_runs(_first_runs(matter, runs), matter.work)
+    if environment.follows:
+        records = matter.logbook.of_kind(WorkRecorded)
+        tried += staging.tried_by_hand(records, environment.follows, matter.work, platform.zone)
     closed = closed_days(platform, environment, at_ms - staging.LONGEST_MS, at_ms + staging.LONGEST_MS)
     since_ms = staging.last_done_here(runs, matter.plan)
     return staging.staging_first(environment, tried, since_ms, closed, platform.zone, at_ms)
+
+
+def _first_runs(matter: Matter, runs: Sequence[PastRun]) -> list[PastRun]:
+    """Runs in the environment that goes first: on its cluster of the same role, where it has one."""
+    place = matter.place
+    assert place is not None, "asked only where there is an environment"
+    environment, cluster = place
+    first = next((env for env in matter.platform.environments if env.name == environment.follows), None)
+    if first is None:
+        return []
+    alike = {other.name for other in first.clusters if other.role == cluster.role} or {c.name for c in first.clusters}
+    found = ((run, place_of(matter.platform, run)) for run in runs)
+    return [run for run, at in found if at is not None and at[0].name == first.name and at[1].name in alike]
 
 
 def _checklist_before(matter: Matter, at_ms: int) -> GateReading:
@@ -205,7 +216,9 @@ def read_rule(name: str, rule: Rule, matter: Matter, at_ms: int) -> GateReading:
     if reading.is_open:
         return reading
     overrides = Overrides(matter.logbook.of_kind(Waived), matter.logbook.of_kind(EmergencyDeclared))
-    day = moment(at_ms, matter.platform.zone).date()
+    window = matter.plan.window
+    # A night is one day: what holds on the day of its opening holds until its end.
+    day = moment(at_ms if window is None else min(at_ms, window.opens_ms), matter.platform.zone).date()
     return with_overrides(reading, overrides, matter.plan.digest, day, waivable=rule.waivable, emergency=rule.emergency)
 
 

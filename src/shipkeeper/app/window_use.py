@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from shipkeeper.app.logbook import Logbook
-from shipkeeper.app.past_runs import PastRuns
+from shipkeeper.app.past_runs import PastRuns, place_of
 from shipkeeper.app.state import State
 from shipkeeper.assessment.standing.past import PastRun
 from shipkeeper.assessment.utilisation import Opening, Utilisation, WindowAdvice, WindowUse, advise, uses
 from shipkeeper.model.book import WorkRecorded
-from shipkeeper.model.errors import BadInput, Refused, UsageProblem
+from shipkeeper.model.errors import BadInput, UsageProblem
 from shipkeeper.model.platform import Environment, Platform
 from shipkeeper.model.time import DAY, parse_duration, parse_instant
 from shipkeeper.planning.estimates import plan_seconds
-from shipkeeper.planning.settings import find_cluster
 from shipkeeper.planning.window import upcoming
 
 LONGEST_MS = 800 * DAY
@@ -32,7 +31,7 @@ def utilisation(platform: Platform, state: State, now_ms: int, each: int, enviro
     advice: list[WindowAdvice] = []
     for env in platform.environments:
         if environment in ("", env.name):
-            mine = [run for run in runs if _environment_of(platform, run) == env.name]
+            mine = [run for run in runs if (place := place_of(platform, run)) is not None and place[0].name == env.name]
             theirs = [item for item in records if item.environment == env.name]
             _of_environment(platform, env, mine, theirs, now_ms, each, items, advice)
     return Utilisation(items=tuple(items), advice=tuple(advice))
@@ -57,14 +56,6 @@ def _of_environment(
         found = uses(env.name, [Opening(rule, window, reserve_ms) for window in past], runs, records, planned)
         items.extend(found)
         advice.append(advise(rule, env.name, found))
-
-
-def _environment_of(platform: Platform, run: PastRun) -> str:
-    try:
-        found = find_cluster(platform, "", run.plan.cluster.name, run.plan.cluster.uid)
-    except Refused:  # a cluster of that name, and not this one
-        return ""
-    return found[0].name if found is not None else ""
 
 
 def _day_ms(item: WorkRecorded) -> int:

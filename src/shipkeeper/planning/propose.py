@@ -10,7 +10,7 @@ from shipkeeper.model.errors import UsageProblem
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import DrainPolicy, Plan, PlannedNode, Timings
-from shipkeeper.model.platform import ClusterConfig, Platform
+from shipkeeper.model.platform import Environment, Platform
 from shipkeeper.model.time import SECOND, format_duration, iso
 from shipkeeper.planning.batches import BatchRules, make_batches
 from shipkeeper.planning.capacity import away_at_once
@@ -70,7 +70,7 @@ def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platfor
         *owner_notes(inventory, planned),
         *batch_notes,
         *_blocked_notes(load, [name for batch in batches for name in batch]),
-        *_window_notes(plan, cluster),
+        *_window_notes(plan, found[0] if found is not None else None),
         *_assumption_notes(inventory, timings, reboot.driver),
         *([] if inventory.identity.uid else [_NAMELESS]),
     ]
@@ -156,10 +156,16 @@ def _blocked_notes(load: Load, names: Sequence[str]) -> list[str]:
     return notes
 
 
-def _window_notes(plan: Plan, cluster: ClusterConfig | None) -> list[str]:
+def _window_notes(plan: Plan, environment: Environment | None) -> list[str]:
     total = plan_seconds(plan)
     took = f"{format_duration(round(total.p50 * SECOND))} (P95 {format_duration(round(total.p95 * SECOND))})"
     if plan.window is None:
+        if environment is not None and environment.windows:
+            names = ", ".join(rule.name for rule in environment.windows)
+            return [
+                f"the plan has no window, and {environment.name} has agreed ones ({names}): a run is held by gate "
+                f"window-agreed unless the schedule says that such work needs none; about {took}"
+            ]
         return [f"the plan has no window: it may run at any time, about {took}"]
     usable = plan.window.closes_ms - plan.window.opens_ms - plan.reserve_seconds * SECOND
     if total.p50 * SECOND > usable:

@@ -75,9 +75,13 @@ def _digest(value: object) -> str:
     return "sha256:" + hashlib.sha256(msgspec.json.encode(value)).hexdigest()
 
 
-def agreement(rule: WindowRule, environment: str, book: Sequence[WindowAgreed], day: date) -> Agreement:
-    """What is known of a rule's agreement for that local day, from the logbook and from the rule itself.
+def agreement(
+    rule: WindowRule, environment: str, book: Sequence[WindowAgreed], opens: date, today: date | None = None
+) -> Agreement:
+    """What is known of a rule's agreement, from the logbook and from the rule itself.
 
+    ``opens`` is the local day on which the window opens, ``today`` the one on which it is asked (None: the same): an
+    agreement that ends with the day of the opening holds for the whole night, and one made in that night counts.
     The newest record about a window replaces older ones. The file's agreement counts unless the rule beside it was
     changed after it was first seen, and ``agreedOn`` was not.
     """
@@ -86,10 +90,11 @@ def agreement(rule: WindowRule, environment: str, book: Sequence[WindowAgreed], 
     terms = terms_of(rule)
     found = []
     if newest is not None and newest.terms == terms and newest.recorded_by != FROM_FILE:
-        found.append(_covers(newest.by, newest.agreed_on, newest.until, "logbook", day))
+        found.append(_covers(newest.by, newest.agreed_on, newest.until, "logbook", opens, today))
     replaced = newest is not None and newest.terms != terms and newest.agreed_on >= rule.agreed_on
     if rule.agreed_by and not replaced:
-        found.append(_covers(", ".join(rule.agreed_by), rule.agreed_on, rule.agreed_until, FROM_FILE, day))
+        by = ", ".join(rule.agreed_by)
+        found.append(_covers(by, rule.agreed_on, rule.agreed_until, FROM_FILE, opens, today))
     if found:
         return min(found, key=lambda item: _BEST.index(item.state))
     if newest is not None and replaced:
@@ -100,23 +105,24 @@ def agreement(rule: WindowRule, environment: str, book: Sequence[WindowAgreed], 
 _BEST = ("agreed", "not-yet", "ended", "changed", "none")
 
 
-def _covers(by: str, on: str, until: str, source: str, day: date) -> Agreement:
+def _covers(by: str, on: str, until: str, source: str, opens: date, today: date | None) -> Agreement:
     state: Literal["agreed", "ended", "not-yet"] = "agreed"
-    if until and day.isoformat() > until:
+    if until and opens.isoformat() > until:
         state = "ended"
-    elif on and day.isoformat() < on:
+    elif on and max(opens, today or opens).isoformat() < on:
         state = "not-yet"
     return Agreement(state=state, by=by, on=on, until=until, source=source)
 
 
-def agreement_once(window: PlanWindow, environment: str, book: Iterable[WindowAgreed], day: date) -> Agreement:
+def agreement_once(window: PlanWindow, environment: str, book: Iterable[WindowAgreed], today: date) -> Agreement:
     """The newest agreement to a single window that holds all of this one."""
     found = Agreement(state="none")
     for item in book:
         if item.environment == environment and "/" in item.window and item.terms == terms_once(item.window):
             opens, closes = _span(item.window)
             if opens <= window.opens_ms and window.closes_ms <= closes:
-                found = _covers(item.by, item.agreed_on, item.until, "logbook", day)
+                opened = _day(window.opens_ms, window.zone)
+                found = _covers(item.by, item.agreed_on, item.until, "logbook", opened, today)
     return found
 
 
@@ -161,7 +167,7 @@ def window_agreed(
     if window is None:
         return _without_window(work, environment, has_windows)
     for place in places:
-        found = agreement(place.rule, environment, book, _day(at_ms, place.rule.zone))
+        found = _of_place(place, environment, book, at_ms)
         if found.state == "agreed":
             return GateReading(AGREED, "open", f"{environment}/{place.rule.name}: {found}")
     single = agreement_once(window, environment, book, _day(at_ms, window.zone))
@@ -169,11 +175,16 @@ def window_agreed(
         return GateReading(AGREED, "open", f"this window alone: {single}")
     if places:
         rule = places[0].rule
-        found = agreement(rule, environment, book, _day(at_ms, rule.zone))
+        found = _of_place(places[0], environment, book, at_ms)
         return _not_agreed(f"{environment}/{rule.name}: {found}", f"window {rule.name}", rule.name, environment)
     written = written_out(window)
     reading = f"{written} is no window of {environment}, and {single}"
     return _not_agreed(reading, f"window {written}", f'"{written}"', environment)
+
+
+def _of_place(place: Place, environment: str, book: Sequence[WindowAgreed], at_ms: int) -> Agreement:
+    zone = place.rule.zone
+    return agreement(place.rule, environment, book, _day(place.window.opens_ms, zone), _day(at_ms, zone))
 
 
 def _not_agreed(reading: str, object: str, named: str, environment: str) -> GateReading:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 
 from msgspec import Struct
@@ -30,15 +30,10 @@ class Tried(Struct, frozen=True, order=True):
     what: str
 
 
-def tried_by_runs(runs: Iterable[PastRun], clusters: Collection[str], work: Work) -> tuple[Tried, ...]:
-    """Runs of that kind that finished on those clusters (kube-system UIDs, or names where no UID is known)."""
+def tried_by_runs(runs: Iterable[PastRun], work: Work) -> tuple[Tried, ...]:
+    """Those of the runs in the environment that goes first that finished work of that kind."""
     return tuple(
-        Tried(run.ended_ms, run.run)
-        for run in runs
-        if run.state == "done"
-        and run.kind == work.kind
-        and not work.what
-        and (run.plan.cluster.uid in clusters or run.plan.cluster.name in clusters)
+        Tried(run.ended_ms, run.run) for run in runs if run.state == "done" and run.kind == work.kind and not work.what
     )
 
 
