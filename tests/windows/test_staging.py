@@ -35,7 +35,7 @@ WORK = Work(kind="nodes/reboot", tasks=("node-os",), content=("os",))
 
 
 def gate(*tried: Tried, since_ms: int = 0, at_ms: int = NIGHT, closed: ClosedDays | None = None, **env: Any) -> Any:
-    return staging_first(replace(PRODUCTION, **env), tried, since_ms, closed or ClosedDays(), ZONE, at_ms)
+    return staging_first(replace(PRODUCTION, **env), WORK, tried, since_ms, closed or ClosedDays(), ZONE, at_ms)
 
 
 # --- the gate ------------------------------------------------------------------------------
@@ -66,6 +66,7 @@ def test_nothing_tried_there_closes_it() -> None:
     assert reading.state == "closed"
     assert "nothing of this kind has been finished on staging" in reading.reason
     assert "windows waive staging-first" in reading.fix
+    assert "shipkeeper record node-os --environment staging --by WHO" in reading.fix
 
 
 def test_what_was_tried_before_these_nodes_last_turn_is_used_up() -> None:

@@ -1,7 +1,7 @@
 """The standing gates of a plan: what the platform file and the logbook say about its time, asked again at each read.
 
 A rule is a function of a ``Matter`` and an instant. To add one: decide in ``assessment/standing``, ask it in a module
-of its own, list it in ``RULES``, and describe it in ``execution/gates/standing_catalogue.py``.
+of its own, list it in ``RULES``, and describe it in ``ports/standing_gates.py``.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _staging_first(matter: Matter, at_ms: int) -> GateReading:
         tried += staging.tried_by_hand(records, environment.follows, matter.work, platform.zone)
     closed = closed_days(platform, environment, at_ms - staging.LONGEST_MS, at_ms + staging.LONGEST_MS)
     since_ms = staging.last_done_here(runs, matter.plan)
-    return staging.staging_first(environment, tried, since_ms, closed, platform.zone, at_ms)
+    return staging.staging_first(environment, matter.work, tried, since_ms, closed, platform.zone, at_ms)
 
 
 def _first_runs(matter: Matter, runs: Sequence[PastRun]) -> list[PastRun]:

@@ -11,6 +11,7 @@ from shipkeeper.model.plan import Plan, PlanStep
 from shipkeeper.model.record import Record
 from shipkeeper.model.time import SECOND, format_duration
 from shipkeeper.planning.estimates import chain_seconds
+from shipkeeper.ports.standing_gates import STANDING_GATES
 
 
 class BatchRow(Struct, frozen=True):
@@ -35,14 +36,7 @@ class Explained(Record, frozen=True, kw_only=True):
     estimate: str
 
 
-STANDING = (
-    "window-agreed",
-    "window-content",
-    "not-frozen",
-    "staging-first",
-    "notices-sent",
-    "checklist-before",
-)
+STANDING = tuple(gate.id for gate in STANDING_GATES)
 """Gates about people and calendars, read before a batch's first cordon."""
 
 GATES = {

@@ -71,6 +71,7 @@ def last_done_here(runs: Iterable[PastRun], plan: Plan) -> int:
 
 def staging_first(
     environment: Environment,
+    work: Work,
     tried: Sequence[Tried],
     since_ms: int,
     closed: ClosedDays,
@@ -78,12 +79,12 @@ def staging_first(
     at_ms: int,
 ) -> GateReading:
     """Whether the work may be done here at that instant. ``since_ms``: as ``last_done_here`` says."""
-    name, follows = environment.name, environment.follows
+    follows = environment.follows
     if not follows:
         return _follows_nothing(environment)
     fresh = sorted(item for item in tried if max(since_ms, at_ms - LONGEST_MS) < item.ended_ms <= at_ms)
     if not fresh:
-        return _closed(f"nothing on {follows}", _why_not(tried, follows, since_ms, at_ms, zone), name)
+        return _closed(f"nothing on {follows}", _why_not(tried, follows, since_ms, at_ms, zone), environment, work)
     first = fresh[0]
     days = working_days_between(first.ended_ms, at_ms, zone, closed)
     ended = iso(first.ended_ms, zone)
@@ -94,7 +95,7 @@ def staging_first(
         return GateReading(NAME, "open", reading)
     earliest = after_working_days(first.ended_ms, environment.skew, zone, closed)
     when = "never" if earliest is None else iso(earliest, zone)
-    return _closed(reading, f"{reading}; not before {when}", name)
+    return _closed(reading, f"{reading}; not before {when}", environment, work)
 
 
 def _days(count: int) -> str:
@@ -132,12 +133,14 @@ def _follows_nothing(environment: Environment) -> GateReading:
     )
 
 
-def _closed(reading: str, reason: str, name: str) -> GateReading:
+def _closed(reading: str, reason: str, environment: Environment, work: Work) -> GateReading:
+    task = next(iter(work.tasks), work.kind)
     return GateReading(
         NAME,
         "closed",
         reading,
         reason=reason,
-        object=f"environment {name}",
-        fix=f'carry it out there first, or: shipkeeper windows waive {NAME} PLAN --reason "…" --by WHO',
+        object=f"environment {environment.name}",
+        fix=f"carry it out on {environment.follows} first; done there by other means: shipkeeper record {task} "
+        f'--environment {environment.follows} --by WHO; or: shipkeeper windows waive {NAME} PLAN --reason "…" --by WHO',
     )

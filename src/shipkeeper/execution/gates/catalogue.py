@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from shipkeeper.execution.gates.gate import Gate
-from shipkeeper.execution.gates.standing_catalogue import STANDING_GATES
+from shipkeeper.ports.gate import Gate
+from shipkeeper.ports.standing_gates import STANDING_GATES
 
 _GATES = (
     Gate(

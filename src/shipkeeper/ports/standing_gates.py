@@ -6,7 +6,7 @@ a waiver of one rule or an emergency that two people declared.
 
 from __future__ import annotations
 
-from shipkeeper.execution.gates.gate import Gate
+from shipkeeper.ports.gate import Gate
 
 _WHEN = "at the start as of the window's opening, and before every batch"
 _WAITS = "reads it again every few seconds; it goes on when it is open"
