@@ -90,7 +90,7 @@ team-3        lost-1            0/1   Error              0    3d
 """
 
 
-@pytest.mark.requirement("R-COR20")
+@pytest.mark.requirement("R-D1")
 @pytest.mark.skipif(shutil.which("awk") is None, reason="there is no awk here")
 @pytest.mark.parametrize(
     ("listing", "named"),

@@ -40,6 +40,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     now_ms: int
     clusters: tuple[str, ...] = ()
     forecast_path: str = ""
+    context: str = ""
+    """A context that was named: another name that the platform file may know the plan's cluster by."""
 
 
 class Checklist(Struct, frozen=True):
@@ -62,7 +64,7 @@ def read_checklist(asked: Asked, inventories: Sequence[Inventory] = ()) -> Check
     an inventory is of another cluster than the plan's and those that belong to it.
     """
     subject = find_subject(asked.when, asked.target, asked.state)
-    places = places_of(subject.plan, asked.platform, asked.clusters)
+    places = places_of(subject.plan, asked.platform, asked.clusters, asked.context)
     desk = _desk(asked, subject)
     seen: dict[str, Inventory] = {}
     for inventory in inventories:

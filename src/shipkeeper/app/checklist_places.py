@@ -32,14 +32,17 @@ class Place(Struct, frozen=True):
         return f"kubectl --context {shlex.quote(context)}" if context else "kubectl"
 
 
-def places_of(plan: Plan, platform: Platform, names: Sequence[str] = ()) -> tuple[Place, ...]:
+def places_of(plan: Plan, platform: Platform, names: Sequence[str] = (), known_as: str = "") -> tuple[Place, ...]:
     """The clusters that a plan's checklist is about, the plan's own first.
 
     Service and workload clusters of one environment belong together; a cluster of any other kind stands alone.
     ``names`` limits the view, or adds clusters of the environment; one alone also says which entry the plan's cluster
-    is, where nothing else tells. Raises UsageProblem for a name that is not in the plan's environment.
+    is, where nothing else tells. ``known_as``: a context that the plan's cluster goes by. Raises UsageProblem for a
+    name that is not in the plan's environment.
     """
     found = find_cluster(platform, "", plan.cluster.name, plan.cluster.uid)
+    if found is None and known_as:
+        found = find_cluster(platform, "", known_as, plan.cluster.uid)
     if found is None and len(names) == 1:
         found = find_cluster(platform, names[0])
     if found is None:

@@ -165,7 +165,8 @@ def _first_runs(matter: Matter, runs: Sequence[PastRun]) -> list[PastRun]:
 
 
 def _checklist_before(matter: Matter, at_ms: int) -> GateReading:
-    return read_gate(matter.plan, matter.platform, matter.state, matter.logbook, matter.past.all(), at_ms)
+    past = matter.past.all()
+    return read_gate(matter.plan, matter.platform, matter.state, matter.logbook, past, at_ms, matter.context)
 
 
 async def _look_at_backups(matter: Matter) -> None:

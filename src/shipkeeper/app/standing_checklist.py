@@ -26,7 +26,13 @@ those about notices, where the platform file says how people are told.
 
 
 def read_gate(
-    plan: Plan, platform: Platform, state: State, logbook: Logbook, past: Iterable[PastRun], at_ms: int
+    plan: Plan,
+    platform: Platform,
+    state: State,
+    logbook: Logbook,
+    past: Iterable[PastRun],
+    at_ms: int,
+    context: str = "",
 ) -> GateReading:
     """Whether the list before allows the run to begin; once its first effect is on record it is asked no more.
 
@@ -35,7 +41,7 @@ def read_gate(
     begun = _begun(plan, past)
     if begun:
         return GateReading(checklist.NAME, "open", f"passed before {begun} began its first step")
-    places = places_of(plan, platform)
+    places = places_of(plan, platform, known_as=context)
     chain = before_chain(plan.digest)
     desk = Desk("before", Subject(plan, "", chain), state, platform, at_ms, state.find_forecast(plan.digest))
     gated = (*GATED, *NOTICE_BOXES) if kept_here(platform) else GATED

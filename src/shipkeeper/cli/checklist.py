@@ -83,6 +83,7 @@ def command(
         now_ms=now_ms(),
         clusters=clusters,
         forecast_path=forecast,
+        context=contexts[0] if len(contexts) == 1 else "",
     )
     sources = [Source(path=path) for path in from_paths]
     sources += [Source(context=name, kubeconfig=kubeconfig or "") for name in contexts]
