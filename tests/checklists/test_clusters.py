@@ -300,3 +300,12 @@ def test_a_run_that_was_held_before_its_first_effect_has_not_begun(team: Team) -
     journal.append(RUN, OPENS_MS, [night(PLAN)[0][1], StepOutcome(step="z1-worker-1/cordon", state="held")])
     journal.close()
     assert team.gate().state == "closed", "resuming a run that was held at this very gate would walk through it"
+
+
+def test_a_cluster_too_big_to_reckon_in_passing_is_left_to_a_person(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shipkeeper.app.checklist_told.MOST_PODS", 1)
+    boxes = {item["id"]: item for item in team.read(WORK)["items"] if item["cluster"] == "work"}
+    assert boxes["sized"]["state"] == boxes["go-live"]["state"] == "open"
+    assert "shipkeeper report readiness" in boxes["sized"]["reading"]

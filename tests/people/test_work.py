@@ -134,8 +134,11 @@ def test_what_runs_by_itself_or_is_attested_is_nobody_s_runbook(desk: Desk) -> N
 
 
 def test_a_component_of_the_platform_file_that_nobody_ever_upgraded_is_named(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, team="name: payments\ncomponents: [{name: harbor}, {name: keycloak}]\n")
-    found = [item for item in desk.json("people")["items"] if item["component"] in ("harbor", "keycloak")]
+    desk = Desk(
+        tmp_path,
+        team="name: payments\ncomponents: [{name: harbor}, {name: Keycloak}, {name: login, product: keycloak}]\n",
+    )
+    found = [item for item in desk.json("people")["items"] if item["component"].lower() in ("harbor", "keycloak")]
     assert [(item["runbook"], item["state"]) for item in found] == [("harbor", "nobody"), ("keycloak", "nobody")]
     assert "nobody is on record for" in desk.ok("people")
     assert "| harbor |" in desk.ok("people", "-o", "markdown")

@@ -7,7 +7,7 @@ from shipkeeper.app.check import Question, settings_of
 from shipkeeper.app.checklist_places import Place
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.assessment.backups import objectives_of
-from shipkeeper.assessment.check import check
+from shipkeeper.assessment.check import Context, check_in
 from shipkeeper.assessment.sizing import sizes
 from shipkeeper.evidence.readiness import Ground, Readiness, judge
 from shipkeeper.evidence.readiness_live import all_items
@@ -28,12 +28,13 @@ def look_at_readiness(
     settings, _ = settings_of(Question(cluster=cluster), platform, known_as, inventory.identity.uid)
     place = Place(name=found[1].name, config=found[1], environment=found[0]) if found else Place(name=known_as)
     ids = {task.id for task in go_live_tests()}
+    indexes = Context(inventory, settings, None, inventory.taken_ms)
     ground = Ground(
         inventory=inventory,
         platform=platform,
         objectives=objectives_of(platform, place.environment),
-        findings=check(inventory, settings, now_ms=inventory.taken_ms),
-        sizes=sizes(inventory),
+        findings=check_in(indexes),
+        sizes=sizes(inventory, indexes),
         tests=tuple(task for task in attestable(platform.schedule) if task.id in ids),
         attested=attested_facts(logbook),
         kubectl=place.kubectl,

@@ -115,8 +115,13 @@ def skills(deeds: Sequence[Deed], schedule: Sequence[Task], platform: Platform) 
     found = [_skill(key, pile, tasks, platform) for key, pile in piles.items()]
     by_hand = (task for task in tasks.values() if "automatic" not in task.recurs)
     wanted = {task.id: (component_of(task), task.task) for task in by_hand if task.id not in done}
-    covered = {name for id, (component, _) in wanted.items() for name in (id, component)} | done
-    wanted |= {c.name: (c.name, f"{c.name} upgrade") for c in platform.components if c.name not in covered}
+    covered = {name.casefold() for id, (component, _) in wanted.items() for name in (id, component)}
+    covered |= {name.casefold() for name in done}
+    wanted |= {
+        one.name: (one.product or one.name, f"{one.name} upgrade")
+        for one in platform.components
+        if not {one.name.casefold(), (one.product or one.name).casefold()} & covered
+    }
     found += [
         Skill(runbook=runbook, component=component, title=title, state="nobody")
         for runbook, (component, title) in wanted.items()

@@ -52,9 +52,9 @@ class GroupSize(Record, frozen=True, kw_only=True):
     """Workloads with pods that cannot move because of their volume or their rules, whatever the room."""
 
 
-def sizes(inventory: Inventory) -> tuple[GroupSize, ...]:
-    """Every node group, then every zone where there are two or more."""
-    context = Context(inventory, Settings(), None, inventory.taken_ms)
+def sizes(inventory: Inventory, known: Context | None = None) -> tuple[GroupSize, ...]:
+    """Every node group, then every zone where there are two or more. ``known``: indexes over all of its nodes."""
+    context = known or Context(inventory, Settings(), None, inventory.taken_ms)
     workers = [node for node in inventory.nodes if node.name not in context.control_plane]
     workers = workers or list(inventory.nodes)
     unread = next((gap.why for gap in inventory.cluster_missing if gap.what in ("nodes", "pods")), "")

@@ -83,7 +83,7 @@ BEFORE = (
     Box(
         "window-agreed",
         "Those who depend on the platform agreed to this window",
-        "shipkeeper config show",
+        "shipkeeper windows list --plan PLAN",
         told("window-agreed"),
         about="plan",
     ),

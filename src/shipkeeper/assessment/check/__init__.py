@@ -22,7 +22,7 @@ from shipkeeper.assessment.check.result import Findings, summarise
 from shipkeeper.model.findings import SEVERITIES, Finding, Rule
 from shipkeeper.model.inventory import Inventory
 
-__all__ = ["CHECKS", "RULES", "Findings", "Settings", "check"]
+__all__ = ["CHECKS", "RULES", "Context", "Findings", "Settings", "check", "check_in"]
 
 CHECKS: tuple[Check, ...] = (
     *budgets.CHECKS,
@@ -50,7 +50,11 @@ def check(
 
     Evidence that could not be read makes ``unknown`` findings that name the questions left open; never a pass.
     """
-    context = Context(inventory, settings, nodes, now_ms)
+    return check_in(Context(inventory, settings, nodes, now_ms))
+
+
+def check_in(context: Context) -> Findings:
+    """``check``, where the indexes over the inventory are at hand already."""
     found = [finding for item in CHECKS for finding in item.look(context)]
     found.extend(evidence.look(context, CHECKS))
     found.sort(key=_order)
