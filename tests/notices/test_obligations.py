@@ -255,6 +255,12 @@ def test_another_window_is_another_notice_and_another_plan_for_the_same_window_i
     assert gate(occasion("major"), PLATFORM, records).state == "closed", "they were told of a smaller change"
 
 
+def test_who_was_told_of_a_graver_change_in_that_window_is_not_told_again() -> None:
+    records = told(occasion("kubernetes-minor"), NOW - 30 * DAY)
+    assert gate(occasion("security-patch"), PLATFORM, records).state == "open"
+    assert gate(occasion("major"), PLATFORM, records).state == "closed", "of another kind of change they know nothing"
+
+
 def test_what_was_called_off_has_to_be_told_again() -> None:
     records = told(occasion(), NOW)
     cancelled: list[Record] = []

@@ -54,7 +54,7 @@ def test_everybody_is_told_once_with_proof_and_not_again(tmp_path: Path) -> None
         assert counts(desk)[:2] == (0, {"kept": 3})
         status = desk.says("status")
         assert status.exit_code == 0, "a reminder whose time has not come is no fault"
-        assert "closed: in order so far" in status.stdout
+        assert "closed, and in order so far: reminder to users" in status.stdout
         assert Counter(server.box.to()) == dict.fromkeys(USERS, 1), "somebody was told twice, or not at all"
     attempts = [event for event in desk.events() if isinstance(event, NoticeAttempt)]
     results = [event for event in desk.events() if isinstance(event, NoticeResult)]

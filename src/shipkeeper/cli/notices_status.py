@@ -82,8 +82,9 @@ def _print(console: Console, found: NoticeStatus, items: Sequence[Standing]) -> 
     if items:
         show_columns(console, _HEADS, _cells(items), whole=(5, 7), last_below=True, styles=styles)
         console.print()
-    so_far = "in order so far; " if found.in_order and found.gate != "open" else ""
-    say(console, "gate notices-sent  ", f"{found.gate}: {so_far}{found.reading}")
+    waits = found.in_order and found.gate != "open"
+    words = f"{found.gate}, and in order so far: {found.reason}" if waits else f"{found.gate}: {found.reading}"
+    say(console, "gate notices-sent  ", words)
 
 
 def _md(items: Sequence[Standing]) -> str:

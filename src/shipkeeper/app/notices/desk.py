@@ -19,7 +19,7 @@ from shipkeeper.assessment.notices.duties import Duty, duties
 from shipkeeper.assessment.notices.ledger import Ledger
 from shipkeeper.assessment.notices.obligations import agreement_requests, obligations
 from shipkeeper.assessment.standing.agreement import AGREED
-from shipkeeper.evidence.impact import Impact, ImpactRow, Measured, impact_of, impact_rows
+from shipkeeper.evidence.impact import Impact, ImpactRow, Measured, impact_of, impact_rows, roughly
 from shipkeeper.evidence.notices import words
 from shipkeeper.evidence.notices.compose import compose
 from shipkeeper.evidence.notices.render import Templates
@@ -32,7 +32,7 @@ from shipkeeper.model.lead import parse_lead
 from shipkeeper.model.notices import AGREEMENT, KUBERNETES_MINOR, Message, Obligation, Occasion
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import Person, Platform
-from shipkeeper.model.time import MINUTE, format_duration, load_zone, parse_duration
+from shipkeeper.model.time import SECOND, load_zone, parse_duration
 
 ON_CALL = "on-call"
 """Role of the people whom a notice tells to call."""
@@ -192,7 +192,7 @@ def _for_agreement(asked: Asked, platform: Platform, templates: Templates, at_ms
     zone = asked.zone or occasion.zone
     load_zone(zone)
     every = words.recurrence(rule.rrule)
-    length = format_duration(parse_duration(rule.duration) // MINUTE * MINUTE)
+    length = roughly(parse_duration(rule.duration) / SECOND)
     telling = Telling(
         name=_name(None, platform),
         zone=zone,

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from shipkeeper.model.book import BookEvent, NoticeAttempt, NoticeResult
 from shipkeeper.model.declared_people import Channel
-from shipkeeper.model.notices import AGREEMENT, CANCELLED, KINDS, Obligation, Occasion
+from shipkeeper.model.notices import AGREEMENT, ANNOUNCEMENT, CANCELLED, FIRST, KINDS, Obligation, Occasion
 from shipkeeper.model.run import RunEvent
 
 State = Literal["none", "sent", "failed", "unknown"]
@@ -86,7 +86,7 @@ def deliveries(
             thread = _digest(*_subject(occasion, obligation), obligation.audience, obligation.team, name, to)
             times = _times(thread, obligation.kind, ledger)
             found[(name, to)] = Delivery(
-                key=key_of(thread, obligation.kind, times),
+                key=key_of(thread, _told_as(thread, obligation.kind, times, ledger), times),
                 thread=thread,
                 times=times,
                 kind=obligation.kind,
@@ -128,6 +128,14 @@ def _times(thread: str, kind: str, ledger: Ledger) -> int:
             break  # this very notice: it was sent, and nothing has been told since
         times += 1
     return times
+
+
+def _told_as(thread: str, kind: str, times: int, ledger: Ledger) -> str:
+    """The kind under which it was told: who was told of a graver change in that window knows of it already."""
+    if kind != ANNOUNCEMENT:
+        return kind
+    graver = (one for one in FIRST if ledger.of_key(key_of(thread, one, times)).state == "sent")
+    return next(graver, kind)
 
 
 def _subject(occasion: Occasion, obligation: Obligation) -> tuple[str, ...]:
