@@ -14,7 +14,7 @@ from shipkeeper.app.state import write_atomically
 from shipkeeper.model.errors import BadInput, Location, UsageProblem
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.labels import Selector
-from shipkeeper.model.plan import Plan, PlanWindow
+from shipkeeper.model.plan import Plan, PlanWindow, UpgradeHop
 from shipkeeper.model.platform import DrainDefaults, Environment, Platform
 from shipkeeper.model.time import parse_duration
 from shipkeeper.planning.document import decode_plan, encode_plan
@@ -48,6 +48,8 @@ class Wishes(Struct, frozen=True, kw_only=True):
     allow_control_plane: bool = False
     accept_api_outage: bool = False
     change: str | None = None
+    upgrade: tuple[str, str, str] | None = None
+    """(component, from, to)."""
     cluster: str = ""
 
 
@@ -78,12 +80,25 @@ def propose(inventory: Inventory, wishes: Wishes, platform: Platform, at_ms: int
         allow_control_plane=wishes.allow_control_plane,
         accept_api_outage=wishes.accept_api_outage,
         change=wishes.change or "",
+        upgrade=_hop(wishes.upgrade),
         cluster=cluster.name if cluster is not None else "",
     )
     if cluster is not None and not inventory.identity.name:
         # A dump often does not tell what its cluster is called; the platform file does.
         inventory = replace(inventory, identity=replace(inventory.identity, name=cluster.name))
     return propose_nodes(inventory, request, platform, at_ms)
+
+
+def _hop(upgrade: tuple[str, str, str] | None) -> UpgradeHop | None:
+    if upgrade is None:
+        return None
+    component, before, after = (part.strip() for part in upgrade)
+    if not (component and before and after) or before == after:
+        raise BadInput(
+            f"{component!r} from {before!r} to {after!r} is no upgrade",
+            hint="name the component and both versions: --upgrade kubernetes 1.34.2 1.35.10",
+        )
+    return UpgradeHop(component=component, from_version=before, to_version=after)
 
 
 def resolve_window(text: str, platform: Platform, environment: Environment | None, at_ms: int) -> PlanWindow:

@@ -17,7 +17,7 @@ from shipkeeper.app.standing_checklist import read_gate
 from shipkeeper.app.state import State
 from shipkeeper.app.survey_platform import LivePlatform
 from shipkeeper.app.workdays import closed_days
-from shipkeeper.assessment.standing import agreement, checklist, freezes, staging
+from shipkeeper.assessment.standing import agreement, checklist, freezes, notes, staging
 from shipkeeper.assessment.standing.backups import NAME as BACKUPS
 from shipkeeper.assessment.standing.backups import cannot_undo
 from shipkeeper.assessment.standing.notices_sent import NAME as NOTICES
@@ -182,11 +182,16 @@ def _notices_sent(matter: Matter, at_ms: int) -> GateReading:
     return read_notices(matter.plan, matter.platform, matter.state, matter.logbook, at_ms)
 
 
+def _notes_read(matter: Matter, at_ms: int) -> GateReading:
+    return notes.notes_read(matter.plan.upgrade, [item.event for item in matter.logbook.read()])
+
+
 RULES: dict[str, Rule] = {
     agreement.AGREED: Rule(_window_agreed),
     agreement.CONTENT: Rule(_window_content),
     freezes.NAME: Rule(_not_frozen),
     staging.NAME: Rule(_staging_first, waivable=True),
+    notes.NAME: Rule(_notes_read, waivable=True),
     NOTICES: Rule(_notices_sent, waivable=True),
     checklist.NAME: Rule(_checklist_before),
     BACKUPS: Rule(_backup_fresh, look=_look_at_backups, waivable=True, emergency=False),

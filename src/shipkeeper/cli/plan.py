@@ -77,6 +77,13 @@ command.add_command(propose_command)
     type=click.Choice(CHANGES),
     help="Class of change: what freezes and notices go by.  [default: nobody said]",
 )
+@click.option(
+    "--upgrade",
+    nargs=3,
+    default=None,
+    metavar="COMPONENT FROM TO",
+    help="The hop that these nodes go through; its notes have to be read before.",
+)
 @click.option("--reboot-with", metavar="DRIVER", help="A reboot driver of the platform file, or manual.")
 @click.option(
     "--reserve",
@@ -219,6 +226,8 @@ def _head(plan: Plan, inventory: Inventory | None) -> list[str]:
     policy = plan.drain_policy
     if plan.change:
         lines.append(f"change    {plan.change}")
+    if plan.upgrade is not None:
+        lines.append(f"upgrade   {plan.upgrade}")
     rules = [f"blocked: {policy.on_blocked}", f"confirm: {policy.confirm}"]
     if policy.delete_empty_dir_data:
         rules.append(f"emptyDir data lost in {', '.join(policy.delete_empty_dir_data)}")

@@ -137,6 +137,23 @@ class Timings(Record, frozen=True, kw_only=True):
     """Where each figure is from, by the same keys (``reboot``, ``readiness:…``, ``termination:…``)."""
 
 
+class UpgradeHop(Record, frozen=True, kw_only=True):
+    """The hop of an upgrade that the plan's nodes go through. Its notes are read before, and talked over."""
+
+    component: str
+    from_version: str
+    to_version: str
+
+    def __str__(self) -> str:
+        """``kubernetes 1.34.2 → 1.35.10``."""
+        return f"{self.component} {self.change}"
+
+    @property
+    def change(self) -> str:
+        """``1.34.2 → 1.35.10``."""
+        return f"{self.from_version} → {self.to_version}"
+
+
 class Plan(Record, frozen=True, kw_only=True):
     """The plan file. ``digest`` is SHA-256 over everything else."""
 
@@ -157,6 +174,7 @@ class Plan(Record, frozen=True, kw_only=True):
     nodes: tuple[PlannedNode, ...]
     steps: tuple[PlanStep, ...]
     timings: Timings
+    upgrade: UpgradeHop | None = None
     change: str = ""
     """Class of change: security-patch, minor, major or kubernetes-minor. Empty: nobody said; no freeze allows it."""
     notes: tuple[str, ...] = ()

@@ -46,6 +46,7 @@ def _settings(a: Plan, b: Plan) -> list[tuple[str, str, str]]:
         ("cluster.serverVersion", a.cluster.server_version, b.cluster.server_version),
         ("purpose", a.purpose, b.purpose),
         ("change", a.change, b.change),
+        ("upgrade", str(a.upgrade or ""), str(b.upgrade or "")),
         ("order", a.order, b.order),
         ("maxParallel", str(a.max_parallel), str(b.max_parallel)),
         ("window", _window(a), _window(b)),

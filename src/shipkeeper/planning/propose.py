@@ -63,6 +63,7 @@ def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platfor
         steps=make_steps(batches, nodes, load, times, policy, reboot, timings),
         timings=timings,
         change=request.change,
+        upgrade=request.upgrade,
     )
     notes = [
         *choice.notes,

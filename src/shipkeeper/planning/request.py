@@ -7,7 +7,7 @@ from msgspec import Struct
 from shipkeeper.model.declared_windows import CHANGES
 from shipkeeper.model.errors import Problems, ShipkeeperError, UsageProblem
 from shipkeeper.model.labels import Selector
-from shipkeeper.model.plan import PlanWindow
+from shipkeeper.model.plan import PlanWindow, UpgradeHop
 from shipkeeper.model.time import MINUTE
 
 ORDERS = ("serial", "zones", "best")
@@ -42,6 +42,7 @@ class NodesRequest(Struct, frozen=True, kw_only=True):
     include_cordoned: bool = False
     allow_control_plane: bool = False
     accept_api_outage: bool = False
+    upgrade: UpgradeHop | None = None
     change: str = ""
     """Class of change; empty: not said."""
     cluster: str = ""

@@ -50,6 +50,16 @@ STANDING_GATES = (
         person="carry it out there first, or shipkeeper windows waive staging-first PLAN --reason WHY --by WHO",
     ),
     Gate(
+        id="notes-read",
+        when=_WHEN,
+        opens="the plan carries no component to another version; or somebody read the notes of its hop, and for every "
+        "problem that was found in them a second person decided to proceed",
+        why="what breaks was often announced, and nobody had read it",
+        waits=_WAITS,
+        person="shipkeeper upgrade acknowledge COMPONENT … --by WHO; upgrade decide for what was found; shipkeeper "
+        "windows waive notes-read PLAN --reason WHY --by WHO",
+    ),
+    Gate(
         id="notices-sent",
         when=_WHEN,
         opens="users and developers who have to be told before the window opens were told at or before their time, on "

@@ -48,8 +48,9 @@ class PastRun(Struct, frozen=True, kw_only=True):
 
 
 def kind_of(plan: Plan) -> str:
-    """What a plan does to what, such as ``nodes/reboot``."""
-    return "nodes/" + ("reboot" if plan.purpose == "reboot" else "drain")
+    """What a plan does to what, such as ``nodes/reboot``; for an upgrade also which hop."""
+    kind = "nodes/" + ("reboot" if plan.purpose == "reboot" else "drain")
+    return f"{kind} for {plan.upgrade}" if plan.upgrade is not None else kind
 
 
 def past_run(entries: Iterable[Entry]) -> PastRun | None:

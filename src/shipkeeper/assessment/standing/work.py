@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from shipkeeper.assessment.due.dates import needs_window
 from shipkeeper.assessment.standing.past import kind_of
+from shipkeeper.knowledge.sequences import sequence_for
 from shipkeeper.model.book import WorkRecorded
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.schedule import Task
@@ -39,7 +40,9 @@ def work_of(plan: Plan, schedule: Sequence[Task]) -> Work:
     return Work(
         kind=kind_of(plan),
         tasks=tuple(task.id for task in rows),
-        content=("os",),
+        content=("os",) if plan.upgrade is None else (sequence_for(plan.upgrade.component).content,),
+        component=plan.upgrade.component if plan.upgrade is not None else "",
+        what=plan.upgrade.change if plan.upgrade is not None else "",
         needs_window=not rows or any(needs_window(task) for task in rows),
     )
 
