@@ -21,7 +21,7 @@ from shipkeeper.model.cluster import ClusterIdentity, Namespace
 from shipkeeper.model.facts import ImageUse
 from shipkeeper.model.nodes import NodeInfo
 from shipkeeper.model.program import Program
-from shipkeeper.model.releases import FluxObject, Release
+from shipkeeper.model.releases import FluxObject, ManifestObject, Release
 from shipkeeper.model.time import parse_instant
 from tests.builders import inventory, node
 from tests.due.test_upkeep import SUPPORT
@@ -209,3 +209,17 @@ def test_the_verb_on_the_demo_platform(tmp_path) -> None:
 def test_one_minor_of_kubernetes_a_window(tmp_path) -> None:
     days = where(plan(tmp_path, cluster("service")))
     assert days["service/kubernetes-1.35.8"] < days["service/kubernetes-1.36.4"], "two minors in one night"
+
+
+@pytest.mark.requirement("R-C2")
+def test_a_minor_that_takes_away_what_is_used_has_the_longer_notice(tmp_path) -> None:
+    """Of all times that apply the longest wins: two weeks for a minor of Kubernetes, two months for what breaks."""
+    going = ManifestObject("storage.k8s.io/v1beta1", "VolumeAttributesClass", "", "fast")
+    release = Release("shop", "fast", 1, "deployed", chart="fast", objects=(going,))
+    inv = cluster("service", server="v1.36.1", releases=(release,))
+    said = platform("2 weeks")
+    made = programme(said, [inv], State(tmp_path), AT, only=["kubernetes"])
+    hop = next(work for work in made.works if work.to_version.startswith("1.37"))
+    assert hop.change == "kubernetes-minor"
+    assert hop.also == ("major",), hop.change_why
+    assert hop.not_before[:10] == "2027-01-24"

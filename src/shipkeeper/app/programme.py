@@ -126,7 +126,7 @@ class _Classes:
             emergencies=tuple(event for event in book if isinstance(event, EmergencyDeclared)),
         )
 
-    def __call__(self, product: str, before: str, after: str) -> tuple[str, tuple[str, ...]]:
+    def __call__(self, product: str, before: str, after: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         given = Given(component=product, from_version=before, to_version=after)
         classed = classify_given(given, self._around)
         change = classed.notice if classed.notice != "emergency" else "security-patch"
@@ -136,7 +136,8 @@ class _Classes:
         unread = sorted({gap.source for gap in classed.unknown})
         if unread:
             why.append(f"not compared: {', '.join(unread)} (shipkeeper classify)")
-        return change, tuple(why)
+        also = ("major",) if classed.treated_as == "major" and change != "major" else ()
+        return change, tuple(why), also
 
 
 def _node_seconds(looked: Looked, platform: Platform, now_ms: int, doubts: list[str]) -> tuple[float, float] | None:
@@ -156,9 +157,10 @@ def _lawful(work: Work, platform: Platform, now_ms: int) -> Work:
     """The work with the earliest time at which its notice, sent now, is in time."""
     if not work.needs_window:
         return work
-    lead = _lead(work.change, platform)
-    if lead is None:
+    leads = [lead for change in (work.change, *work.also) if (lead := _lead(change, platform)) is not None]
+    if not leads:
         return work
+    lead = max(leads, key=_length)
     return replace(work, not_before=iso(lead.after(now_ms, platform.zone), platform.zone))
 
 
@@ -169,7 +171,12 @@ def _lead(change: str, platform: Platform) -> Lead | None:
     if change == "kubernetes-minor":
         said = policy.kubernetes_minor
     leads = [parse_lead(text) for text in (said, policy.users) if text]
-    return max(leads, default=None, key=lambda lead: lead.months * 31 + lead.days)
+    return max(leads, default=None, key=_length)
+
+
+def _length(lead: Lead) -> int:
+    """About how many days."""
+    return lead.months * 31 + lead.days
 
 
 def _openings(platform: Platform, environment: Environment, now_ms: int, ahead: int) -> list[Opening]:

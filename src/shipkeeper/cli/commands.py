@@ -60,7 +60,7 @@ def _value(argv: Sequence[str], name: str) -> str:
     """The value of a flag among the words of a call; empty when it is not there."""
     flag = f"--{name}"
     value = ""
-    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+    for word, following in zip(argv, [*argv[1:], ""], strict=False):
         if word == "--":
             break
         if word == flag:

@@ -52,6 +52,8 @@ class Work(Record, frozen=True, kw_only=True):
     change: str
     """security-patch | minor | major | kubernetes-minor | unknown."""
     change_why: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    """Further classes whose notice applies: of all the longest wins."""
     needs_window: bool = True
     needed_by: str = ""
     """A date or RFC 3339; empty: nothing sets one."""

@@ -32,8 +32,8 @@ class ClusterDue(Struct, frozen=True, kw_only=True):
     context: str
     inventory: Inventory | None
     items: tuple[DueItem, ...]
-    change: Callable[[str, str, str], tuple[str, tuple[str, ...]]]
-    """(product, from, to) → (class of change, why)."""
+    change: Callable[[str, str, str], tuple[str, tuple[str, ...], tuple[str, ...]]]
+    """(product, from, to) → (class of change, why, further classes whose notice applies)."""
     node_seconds: tuple[float, float] | None = None
 
 
@@ -59,7 +59,7 @@ def _hops(item: DueItem, due: ClusterDue, platform: Platform, knowledge: Knowled
     made: list[Work] = []
     before = item.current
     for number, stop in enumerate(item.hops, start=1):
-        change, why = due.change(item.product, before, stop)
+        change, why, also = due.change(item.product, before, stop)
         id = _id(due, item.product, stop)
         words = {
             "from": before,
@@ -84,6 +84,7 @@ def _hops(item: DueItem, due: ClusterDue, platform: Platform, knowledge: Knowled
                 to_version=stop,
                 change=change,
                 change_why=why,
+                also=also,
                 needs_window=_needs_window(item, outlines, change),
                 needed_by=item.needed_by if number <= max(1, item.hops_needed) else "",
                 reason=item.reason,

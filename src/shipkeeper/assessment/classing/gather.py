@@ -244,7 +244,8 @@ def from_removed_apis(report: ApiReport, fence: Fence) -> Found:
     """APIs that the hop of Kubernetes takes away and that are in use."""
     evidence = []
     for use in report.uses:
-        reach = fence.namespace(use.namespace) if use.name else None
+        # An object without a namespace is the business of whoever keeps it in a manifest.
+        reach = fence.namespace(use.namespace or use.owner.partition("/")[0]) if use.name else None
         evidence.append(
             Evidence(
                 source="removed-apis",
