@@ -17,7 +17,7 @@ from shipkeeper.cli.main import main
 
 PARTS = (
     "survey --from platform.json.gz", "scope ", "due ", "plan propose", "check ", "plan nodes", "rehearse ",
-    "notices preview", "notices send", "windows gates", "record node-os", "notices send", "survey --from evening",
+    "notices preview", "notices send", "windows gates", "record node-os", "notices send", "notices status", "survey --from evening",
     "rehearse ", "checklist before", "run night.plan", "checklist after", "evidence write",
     "evidence key", "evidence verify", "retro ",
 )  # fmt: skip
@@ -57,6 +57,7 @@ def test_the_night_passes_every_gate_by_what_was_put_on_record_and_not_by_a_waiv
     for gate in ("window-agreed", "window-content", "not-frozen", "staging-first", "notices-sent", "checklist-before"):
         assert re.search(rf"^[\d:]+ ✓ {gate}: ", output, re.MULTILINE), f"the run did not pass {gate}"
     assert "windows waive" not in output
+    assert "8 letters by now" in output, "the run did not tell people that it began, and that it is over"
     assert re.search(r"→ done after .*: every node is done", output)
 
 

@@ -5,22 +5,35 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from dataclasses import dataclass
 
-_stands_at: ContextVar[int | None] = ContextVar("stands_at", default=None)
+
+@dataclass
+class Hands:
+    """Where the clock stands, for as long as somebody holds it."""
+
+    at_ms: int
+
+    def move(self, at_ms: int) -> None:
+        """Let it be later."""
+        self.at_ms = max(self.at_ms, at_ms)
+
+
+_held: list[Hands] = []
+"""Of the whole process: what works on threads of its own lives on the same day."""
 
 
 def now_ms() -> int:
     """Now, in milliseconds since the epoch."""
-    stands = _stands_at.get()
-    return time.time_ns() // 1_000_000 if stands is None else stands
+    return _held[-1].at_ms if _held else time.time_ns() // 1_000_000
 
 
 @contextmanager
-def standing_at(at_ms: int) -> Iterator[None]:
+def standing_at(at_ms: int) -> Iterator[Hands]:
     """Let it be that moment for as long as this lasts. No flag, file or variable of the environment does this."""
-    token = _stands_at.set(at_ms)
+    hands = Hands(at_ms)
+    _held.append(hands)
     try:
-        yield
+        yield hands
     finally:
-        _stands_at.reset(token)
+        _held.remove(hands)

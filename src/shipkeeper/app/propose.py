@@ -9,7 +9,6 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shipkeeper.app.clock import now_ms as now_ms
 from shipkeeper.app.state import write_atomically
 from shipkeeper.model.errors import BadInput, Location, UsageProblem
 from shipkeeper.model.inventory import Inventory

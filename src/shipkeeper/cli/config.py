@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.config_explain import FILE, Explained, explain, load_parsed
 from shipkeeper.app.platform_file import NAMES, find_platform, load_platform, schema_text
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.workdays import check_countries
 from shipkeeper.cli.options import output_option, platform_option
 from shipkeeper.cli.output import emit, hint

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import click
 
+from shipkeeper.app.clock import Hands
 from shipkeeper.app.demo_platform import SELECTOR, WINDOW, dump_path, platform_path
 from shipkeeper.app.demo_platform.generate import host_facts, packed
 from shipkeeper.app.demo_platform.mailbox import VARIABLE, Mailbox
 from shipkeeper.app.demo_platform.naming import EVENING
 from shipkeeper.app.inventory_file import save
+from shipkeeper.app.notices.herald import Herald
 from shipkeeper.app.platform_file import read_platform
 from shipkeeper.app.propose import load_plan
 from shipkeeper.app.rehearse import stopwatch
@@ -25,9 +27,9 @@ from shipkeeper.app.state import State, read_forecast
 from shipkeeper.app.survey import load_inventory
 from shipkeeper.app.twin_night import run_on_twin
 from shipkeeper.cli.demo_stage import Cut, Stage
+from shipkeeper.cli.output import hint
 from shipkeeper.cli.screen import Night
 from shipkeeper.model.errors import Failed
-from shipkeeper.model.time import parse_instant
 from shipkeeper.ports.journal import Entry
 
 RUN = "run-demo"
@@ -91,8 +93,9 @@ def command(out: str, seeds: int, speed: float, seed: int) -> None:
             _write_evening()
             with stage.day(TUESDAY, "the last look"):
                 _last_look(stage, seeds)
-            with stage.day(TUESDAY, "the night"):
-                _night(seed, speed)
+            with stage.day(TUESDAY, "the night") as hands:
+                _night(seed, speed, hands)
+            click.echo(f"{len(mailbox.letters)} letters by now: announced, reminded, begun, and over.")
             with stage.day(AFTER, "the morning after"):
                 _morning(stage)
     _end(out, stopwatch() - began)
@@ -160,7 +163,8 @@ def _staging(stage: Stage) -> None:
 
 
 def _reminder(stage: Stage) -> None:
-    stage.tell("What is due of it now.", "notices send night.plan --by on-call")
+    stage.tell("What is to be told by now.", "notices send night.plan --by on-call")
+    stage.tell("What became of each, and whether the window may open.", "notices status night.plan", Cut(5, 1))
 
 
 def _write_evening() -> None:
@@ -197,14 +201,14 @@ def _last_look(stage: Stage, seeds: int) -> None:
     stage.note(f"checklist before night.plan --waive pods-healthy --by {shlex.quote(who)} --note {shlex.quote(why)}")
 
 
-def _night(seed: int, speed: float) -> None:
+def _night(seed: int, speed: float, hands: Hands) -> None:
     click.secho("\n# On the twin, journalled and behind the same gates as any run.", bold=True)
     at_speed = f", {speed:g}× time" if speed else ""
     click.secho(f"$ shipkeeper run night.plan --context demo      (here: on the twin{at_speed})", fg="cyan")
     state, plan = State.open(), load_plan("night.plan")
     forecast = read_forecast(state.forecast_path(plan.digest))
     platform, _ = read_platform(Path("shipkeeper.yaml"))
-    keep_agreements(plan, platform, state, parse_instant(TUESDAY))
+    keep_agreements(plan, platform, state, hands.at_ms)
     screen = Night(forecast, ZONE)
 
     def show(entry: Entry) -> None:
@@ -212,18 +216,19 @@ def _night(seed: int, speed: float) -> None:
         if line is not None and (len(screen.finished) < _WHOLE_NODES or " serves (" in line or " → " in line):
             click.echo(line)
 
-    result, after = run_on_twin(
-        plan,
-        load_inventory("evening.inv"),
-        RUN,
-        state,
-        forecast=forecast,
-        seed=seed,
-        speed=speed,
-        on_entry=show,
-        on_time=lambda now_ms: None,
-        standing=standing_gates(plan, platform, state),
-    )
+    with Herald(plan, platform, Path.cwd(), state, RUN, hint) as herald:
+        result, after = run_on_twin(
+            plan,
+            load_inventory("evening.inv"),
+            RUN,
+            state,
+            forecast=forecast,
+            seed=seed,
+            speed=speed,
+            on_entry=herald.around(show),
+            on_time=hands.move,
+            standing=standing_gates(plan, platform, state),
+        )
     if result.exit_code != 0:
         raise Failed(f"the night ended {result.state}: {result.reason}", code="demo-failed")
     save(after, "after.inv")

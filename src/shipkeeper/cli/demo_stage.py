@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from shipkeeper.app.clock import standing_at
+from shipkeeper.app.clock import Hands, standing_at
 from shipkeeper.cli.main import main
 from shipkeeper.model.errors import Failed, UsageProblem
 from shipkeeper.model.time import moment, parse_instant
@@ -121,13 +121,13 @@ class Stage:
             os.chdir(here)
 
     @contextmanager
-    def day(self, at: str, title: str) -> Iterator[None]:
-        """A chapter. Every verb in it is run as of that moment (RFC 3339)."""
+    def day(self, at: str, title: str) -> Iterator[Hands]:
+        """A chapter. Every verb in it is run as of that moment (RFC 3339), or as of where its clock is moved to."""
         at_ms = parse_instant(at)
         when = moment(at_ms, self._zone).strftime("%A %-d %B %Y, %H:%M")
         click.secho(f"\n── {when} ── {title}", bold=True, fg="yellow")
-        with standing_at(at_ms):
-            yield
+        with standing_at(at_ms) as hands:
+            yield hands
 
     def tell(self, why: str, line: str, cut: Cut = Cut(), *, refuses: int = 0, live: bool = False) -> None:
         """Print a command, run it, and print what is worth showing of what it wrote.

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.notices.desk import Asked, Desk, open_desk
 from shipkeeper.app.platform_file import base_folder, load_platform
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.state import State
 from shipkeeper.app.survey import read_inventory

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.notices.couriers import Couriers
 from shipkeeper.app.notices.desk import ledger_of
 from shipkeeper.app.notices.post import Sent, Wish, chosen, look, refuse_late, send
 from shipkeeper.app.notices.status import gate
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.speaker import speaker
 from shipkeeper.assessment.notices.duties import Duty
 from shipkeeper.cli.columns import show_columns

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.notices.settle import Settled, settle
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.speaker import speaker
 from shipkeeper.app.state import State
 from shipkeeper.cli.options import output_option, platform_option, state_option

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.notices.occasions import of_plan
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.state import State
 from shipkeeper.assessment.notices.duties import duties
 from shipkeeper.assessment.notices.ledger import Ledger

@@ -15,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.notices.boxes import kept_here
 from shipkeeper.app.notices.couriers import Couriers
 from shipkeeper.app.notices.desk import Asked, desk_of_plan, ledger_of
 from shipkeeper.app.notices.post import Sent, Wish, send
-from shipkeeper.app.propose import now_ms
 from shipkeeper.app.state import State
 from shipkeeper.assessment.notices.duties import Duty, first_word
 from shipkeeper.evidence.notices.render import Templates
