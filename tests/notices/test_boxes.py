@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.notices.boxes import notice_boxes
 from shipkeeper.app.platform_file import read_platform
-from shipkeeper.app.propose import now_ms
 from shipkeeper.model.platform import Platform
 from shipkeeper.model.time import DAY, HOUR
 from tests.notices.desk import Desk, mail_channel

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from shipkeeper.app.clock import now_ms
 from shipkeeper.app.notices.herald import Herald, kind_of, wanted
 from shipkeeper.app.platform_file import read_platform
-from shipkeeper.app.propose import now_ms
 from shipkeeper.model.book import NoticeAttempt, NoticeResult
 from shipkeeper.model.platform import Platform
 from shipkeeper.model.run import Noted, RunEnded, RunEvent, StateChanged, StepIntent

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shipkeeper.app.propose import now_ms
+from shipkeeper.app.clock import now_ms
 from shipkeeper.journal.locks import RunLocks
 from shipkeeper.model.book import EmergencyDeclared, NoticeAttempt, NoticeResult, Waived
 from shipkeeper.model.time import DAY, HOUR, MINUTE, moment, parse_instant
