@@ -14,11 +14,12 @@ from msgspec.structs import replace
 
 from shipkeeper.app.diagnosis import Check, Diagnosis
 from shipkeeper.app.doctor import Question, examine
+from shipkeeper.app.doctor_here import channel_checks
 from shipkeeper.app.doctor_rights import Right, in_words
 from shipkeeper.cli.main import main
 from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.plan import Plan, PlanWindow, RebootPlan
-from shipkeeper.model.platform import Platform
+from shipkeeper.model.platform import Channel, Platform
 from shipkeeper.model.time import HOUR, SECOND, iso
 from shipkeeper.planning.document import encode_plan
 from shipkeeper.planning.propose import propose_nodes
@@ -321,3 +322,18 @@ def test_the_verb_draws_and_prints_rights(tmp_path: Path) -> None:
     narrow = CliRunner().invoke(main, ["doctor", "--plan", str(path), "--show-rights", "user:jo"]).stdout
     assert "resourceNames: [n1, n2]" in narrow
     assert "name: jo" in narrow
+
+
+def test_the_secrets_of_channels_are_looked_for_before_somebody_has_to_be_told() -> None:
+    channels = (
+        Channel(name="chat", kind="slack", url="env:HOOK"),
+        Channel(name="mail", kind="email", server="mail", user="u", password="env:NOT_SET", sender="a@b.c"),
+        Channel(
+            name="issues", kind="github-issue", url="https://git.example.net/api/v3", token="env:HOOK", project="o/r"
+        ),
+    )
+    found = {check.id: check for check in channel_checks(Platform(channels=channels), {"HOOK": CANARY})}
+    assert [check.state for check in found.values()] == ["ok", "warning", "ok"]
+    assert "the environment has no NOT_SET" in found["channel mail"].reading
+    assert "1 secret can be read" in found["channel issues"].reading, "a service's address is no secret"
+    assert CANARY not in repr(found)

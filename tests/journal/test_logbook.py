@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 
 import pytest
@@ -11,7 +12,7 @@ from shipkeeper.app.speaker import speaker
 from shipkeeper.app.state import State
 from shipkeeper.journal.sqlite import SqliteJournal
 from shipkeeper.model.book import Attested, Waived
-from shipkeeper.model.errors import BadInput, Refused
+from shipkeeper.model.errors import BadInput, Failed, Refused
 from shipkeeper.model.platform import Person, Platform
 
 
@@ -80,3 +81,35 @@ def test_a_platform_that_names_people_knows_who_speaks() -> None:
     with pytest.raises(BadInput, match="nobody is named"):
         speaker(Platform(), " ")
     assert speaker(Platform(), "somebody").identity, "a record without any identity cannot be asked about"
+
+
+def test_many_records_in_a_row_do_not_read_the_whole_logbook_each_time(tmp_path, monkeypatch) -> None:
+    """Sending a notice to thousands writes thousands of records."""
+    book = Logbook(tmp_path / "journal.db", "p")
+    book.write(1, [attested(f"t{n}") for n in range(5)])
+    reads = []
+    whole = SqliteJournal.read
+    monkeypatch.setattr(SqliteJournal, "read", lambda self, *args: reads.append(args) or whole(self, *args))
+    for number in range(5):
+        book.write(number, [attested(f"u{number}")])
+    assert not reads
+    Logbook(tmp_path / "journal.db", "p").write(9, [attested("another process")])
+    assert len(reads) == 1, "who has verified nothing yet does"
+    book.write(10, [attested("last")])
+    assert len(reads) == 2, "somebody else wrote since: what they wrote is verified"
+    monkeypatch.undo()
+    assert len(book.read()) == 12
+
+
+def test_what_was_tampered_with_meanwhile_is_found_by_the_next_reader(tmp_path) -> None:
+    path = tmp_path / "journal.db"
+    book = Logbook(path, "p")
+    book.write(1, [attested("first"), attested("second")])
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE entries SET event = ? WHERE seq = 1", (b'{"event":"attested","task":"x"}',))
+    connection.commit()
+    connection.close()
+    book.write(2, [attested("third")])
+    with pytest.raises(Failed) as caught:
+        book.read()
+    assert caught.value.code == "journal-broken"

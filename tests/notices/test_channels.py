@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -389,6 +390,19 @@ def test_a_secret_that_is_not_there_fails_before_anything_is_asked(kind: str) ->
     assert not site.asked
 
 
+@pytest.mark.parametrize("kind", APIS)
+def test_a_token_that_no_header_can_carry_is_certain_and_not_repeated(kind: str) -> None:
+    with serving() as site:
+        channel = Channel(name="c", kind=kind, url=site.url, token="env:T", project="p")
+        made = BY_KIND[kind](channel, ReferencedSecrets({"T": "canary\nX-Evil: 1"}))
+        receipt = made.deliver(LETTER)
+        made.close()
+    assert receipt.state == "failed"
+    assert "a line break?" in receipt.reason
+    assert "canary" not in repr(receipt)
+    assert not site.asked
+
+
 def test_an_address_that_is_no_web_address_fails() -> None:
     made = BY_KIND["gitlab-issue"](
         Channel(name="c", kind="gitlab-issue", url="ftp://x", token="env:T", project="p"), ReferencedSecrets({"T": "t"})
@@ -411,7 +425,15 @@ def test_long_texts_fit_each_service() -> None:
     assert len(slack["blocks"]) <= 50
     assert all(len(block["text"]["text"]) <= 3_000 for block in slack["blocks"] if block["type"] == "section")
     assert len(slack["blocks"][0]["text"]["text"]) <= 150
+    assert "more than fits here" in slack["blocks"][-2]["text"]["text"], "what is left out is said"
+    signs = BODIES["slack"](replace(LETTER, body="&" * 2_900))
+    assert all(len(block["text"]["text"]) <= 3_000 for block in signs["blocks"] if block["type"] == "section")
+    assert "&amp;&amp;" in signs["blocks"][1]["text"]["text"]
     assert len(BODIES["mattermost"](long)["text"]) <= 16_383
+    wide = replace(LETTER, body="\n\n".join("å" * 400 for _ in range(60)))
+    for letter in (long, wide):
+        assert len(msgspec.json.encode(BODIES["teams"](letter))) <= 28_000, "Teams refuses more"
+        assert "more than fits here" in BODIES["teams"](letter)["attachments"][0]["content"]["body"][-2]["text"]
     whole = "one two three\nfour\n\nfive"
     assert "".join(paragraphs(whole, 8)).replace(" ", "") == "onetwothreefourfive".replace(" ", "")
 

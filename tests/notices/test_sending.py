@@ -16,6 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from shipkeeper.app.clock import now_ms
+from shipkeeper.app.notices.couriers import BY_KIND
 from shipkeeper.journal.locks import RunLocks
 from shipkeeper.model.book import EmergencyDeclared, NoticeAttempt, NoticeResult, Waived
 from shipkeeper.model.time import DAY, HOUR, MINUTE, moment, parse_instant
@@ -467,6 +468,32 @@ def test_status_tells_what_has_changed_since_it_was_told(tmp_path: Path) -> None
     assert item["proof"].startswith("250 queued")
     table = desk.says("status")
     assert "its text has changed since" in " ".join(table.stdout.split())
+
+
+def test_status_stands_also_where_a_template_is_broken_since(tmp_path: Path) -> None:
+    with serving() as server:
+        desk = by_mail(tmp_path, server, "a@example.net", more="  templates: texts")
+        (tmp_path / "texts").mkdir()
+        counts(desk)
+    (tmp_path / "texts/announcement.txt").write_text("Subject: x\n\n{{ nobody }}\n")
+    found = desk.says("status", "-o", "json")
+    assert found.exit_code == 0, found.stderr
+    assert json.loads(found.stdout)["items"][0]["changed"] is False
+
+
+def test_a_channel_that_cannot_even_be_made_has_told_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as server:
+        desk = by_mail(tmp_path, server, "a@example.net")
+
+        def fails(*_: object) -> None:
+            raise OSError("no trust store")
+
+        monkeypatch.setitem(BY_KIND, "email", fails)
+        code, found, result = counts(desk)
+        assert (code, found) == (1, {"failed": 1})
+        assert "no trust store" in result.stderr
+        monkeypatch.undo()
+        assert counts(desk)[1] == {"sent": 1}
 
 
 @pytest.mark.parametrize("output", ["table", "json", "yaml", "markdown"])

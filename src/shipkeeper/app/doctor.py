@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from shipkeeper.app.diagnosis import Check, Diagnosis, failed, failure, passed, unknown, warned
-from shipkeeper.app.doctor_here import driver_checks, platform_checks, state_checks
+from shipkeeper.app.doctor_here import channel_checks, driver_checks, platform_checks, state_checks
 from shipkeeper.app.doctor_rights import in_words, missing_rights, single_rights
 from shipkeeper.app.reboots import reboot_driver
 from shipkeeper.app.rights import survey_rights
@@ -61,6 +61,7 @@ async def examine(question: Question, environ: Mapping[str, str], cwd: Path, tim
     """The same, with the environment, the folder to look for a platform file from, and the client's clock given."""
     platform, said = platform_checks(question.platform, cwd)
     here = [*state_checks(question.state), *said, *driver_checks(question.plan, platform, environ)]
+    here += channel_checks(platform, environ)
     try:
         there, context, reached = await _cluster(question, platform, environ, timing)
     except UsageProblem as error:  # the rest is looked at all the same

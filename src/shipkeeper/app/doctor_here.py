@@ -14,6 +14,7 @@ from shipkeeper.app.state import State
 from shipkeeper.integrations.system.secrets import ReferencedSecrets
 from shipkeeper.journal.keys import load_or_make
 from shipkeeper.journal.sqlite import SqliteJournal
+from shipkeeper.model.declared_people import SECRET_URL
 from shipkeeper.model.errors import ShipkeeperError
 from shipkeeper.model.plan import Plan, RebootPlan
 from shipkeeper.model.platform import Platform
@@ -87,6 +88,25 @@ def driver_checks(plan: Plan | None, platform: Platform, environ: Mapping[str, s
         )
         for name, config in sorted(platform.reboot_drivers.items())
     ]
+
+
+def channel_checks(platform: Platform, environ: Mapping[str, str]) -> list[Check]:
+    """Whether each channel's secrets can be read here: a warning, as another machine may be the one that sends."""
+    secrets = ReferencedSecrets(environ)
+    found = []
+    for channel in platform.channels:
+        references = [channel.token, channel.password, channel.url if channel.kind in SECRET_URL else ""]
+        try:
+            for reference in filter(None, references):
+                secrets.read(reference, f"channel {channel.name}")
+        except ShipkeeperError as error:
+            bad = failure(f"channel {channel.name}", error)
+            found.append(warned(bad.id, bad.reading, bad.mend))
+        else:
+            count = len([reference for reference in references if reference])
+            words = f"{channel.kind}; {count} secret{'' if count == 1 else 's'} can be read"
+            found.append(passed(f"channel {channel.name}", words))
+    return found
 
 
 def _driver(reboot: RebootPlan, environ: Mapping[str, str], needed: bool) -> Check:

@@ -41,6 +41,8 @@ class Logbook:
         self._path = path
         self.chain = chain_of(platform)
         self._pause = pause
+        self._head: tuple[int, str] | None = None
+        """The newest record that we wrote: what was verified then is not read again before each record."""
 
     @classmethod
     def of(cls, state: State, platform: Platform) -> Logbook:
@@ -65,9 +67,12 @@ class Logbook:
     def _write(self, at_ms: int, events: Sequence[BookEvent]) -> tuple[Written, ...]:
         journal = SqliteJournal(self._path)
         try:
+            if self._head is not None:
+                journal.trust(self.chain, *self._head)
             entries = journal.append(self.chain, at_ms, events)
         finally:
             journal.close()
+        self._head = (entries[-1].seq, entries[-1].hash) if entries else self._head
         return tuple(Written(entry.seq, entry.at_ms, entry.event) for entry in entries)
 
     def read(self) -> tuple[Written, ...]:

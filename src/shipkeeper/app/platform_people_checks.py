@@ -10,7 +10,7 @@ from datetime import date
 from shipkeeper.app.platform_yaml import FieldCheck, Path, Reading
 from shipkeeper.knowledge.countries import COUNTRIES
 from shipkeeper.model.calendar import local_moment
-from shipkeeper.model.declared_people import CHANNEL_KINDS, Channel
+from shipkeeper.model.declared_people import CHANNEL_KINDS, SECRET_URL, Channel
 from shipkeeper.model.declared_windows import CHANGES, CONTENTS, Freeze
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.lead import Lead, parse_lead
@@ -35,7 +35,6 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     "gitlab-issue": ("project", "token"),
     "statuspage": ("project", "token"),
 }
-_SECRET_URL = ("slack", "teams", "mattermost", "webhook")
 
 
 def _one_of(words: Sequence[str]) -> FieldCheck:
@@ -199,7 +198,7 @@ def _channel_faults(channel: Channel) -> Iterator[tuple[str, str, str]]:
     for field in _NEEDS.get(channel.kind, ()):
         if not getattr(channel, field):
             yield field, f"channel {channel.name!r} of kind {channel.kind} lacks {field!r}", f"add {field}: …"
-    if channel.kind in _SECRET_URL and channel.url and not _REFERENCE.fullmatch(channel.url):
+    if channel.kind in SECRET_URL and channel.url and not _REFERENCE.fullmatch(channel.url):
         yield (
             "url",
             f"the address of {channel.name!r} is a secret: whoever has it can write there",

@@ -83,6 +83,13 @@ class SqliteJournal:
         self._database = _Database(path)
         self._locks = RunLocks(_locks(path))
         self._heads: dict[str, tuple[int, str]] = {}
+        self._trusted: dict[str, tuple[int, str]] = {}
+
+    def trust(self, run: str, seq: int, head: str) -> None:
+        """This process verified or wrote that chain up to that head: the first append to it need not read it all again,
+        unless somebody has written since.
+        """
+        self._trusted[run] = (seq, head)
 
     def append(self, run: str, at_ms: int, events: Sequence[RunEvent]) -> tuple[Entry, ...]:
         """Write the events as one group commit; they are on disk when this returns.
@@ -94,8 +101,7 @@ class SqliteJournal:
             return ()
         if run not in self._heads:
             self._locks.take(run)
-            entries = self.read(run)
-            self._heads[run] = (entries[-1].seq, entries[-1].hash) if entries else (0, "")
+            self._heads[run] = self._verified_head(run)
         seq, prev = self._heads[run]
         made = next_entries(run, seq, prev, at_ms, events)
         rows = [(run, entry.seq, at_ms, data, entry.prev, entry.hash) for entry, data in made]
@@ -107,6 +113,14 @@ class SqliteJournal:
             connection.execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", (run, last.seq, last.hash))
         self._heads[run] = (last.seq, last.hash)
         return tuple(entry for entry, _ in made)
+
+    def _verified_head(self, run: str) -> tuple[int, str]:
+        with self._database.errors(run):
+            stored = _stored_head(self._database.connection, run)
+        if stored == self._trusted.get(run):
+            return stored
+        entries = self.read(run)
+        return (entries[-1].seq, entries[-1].hash) if entries else (0, "")
 
     def read(self, run: str, after: int = 0) -> tuple[Entry, ...]:
         """Entries with ``seq`` above ``after``; the whole chain is verified. Raises Failed (journal-broken)."""

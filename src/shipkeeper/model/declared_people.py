@@ -16,6 +16,10 @@ CHANNEL_KINDS = (
 )
 
 
+SECRET_URL = ("slack", "teams", "mattermost", "webhook")
+"""Kinds whose address is a secret: whoever has it can write there."""
+
+
 class Person(Declared, frozen=True, kw_only=True):
     """Somebody with a role: on-call, lead, security, auditor, drill-lead, or the team's own word."""
 

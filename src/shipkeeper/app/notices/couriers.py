@@ -16,7 +16,7 @@ from shipkeeper.model.platform import Platform
 from shipkeeper.ports.notices import Courier
 from shipkeeper.ports.secrets import Secrets
 
-BY_KIND: Mapping[str, Callable[[Channel, Secrets], Courier]] = {
+BY_KIND: dict[str, Callable[[Channel, Secrets], Courier]] = {
     "email": Email,
     "slack": Chat,
     "teams": Chat,

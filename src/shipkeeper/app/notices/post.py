@@ -22,7 +22,7 @@ from shipkeeper.model.errors import BadInput, Refused
 from shipkeeper.model.notices import AGREEMENT, FIRST, KINDS, REMINDER, Message
 from shipkeeper.model.record import Record
 from shipkeeper.model.time import MINUTE, iso
-from shipkeeper.ports.notices import Letter, Receipt
+from shipkeeper.ports.notices import Courier, Letter, Receipt
 
 _SENDING = "notices-sending"
 _BEFORE = (AGREEMENT, *FIRST, REMINDER)
@@ -191,8 +191,14 @@ class _Post:
                 return _row(piece, "doubtful", reason=f"{piece.tried.reason}; {found.reason}")
         elif not _to_send(piece, self._wish):
             return _row(piece, _kept(piece), piece.tried.proof)
-        self._write(self._attempt(piece))
-        receipt = self._deliver(piece)
+        try:
+            courier = self._couriers.of(piece.delivery.channel)
+        except Exception as error:  # nothing has left: that is certain
+            self._write(self._attempt(piece))
+            receipt = Receipt("failed", reason=f"channel {piece.delivery.channel}: {type(error).__name__}: {error}")
+        else:
+            self._write(self._attempt(piece))
+            receipt = self._deliver(courier, piece)
         self._settle(piece, receipt)
         return _row(piece, receipt.state, receipt.proof, receipt.reason)
 
@@ -201,9 +207,10 @@ class _Post:
         if self._results:
             self._write()
 
-    def _deliver(self, piece: _Piece) -> Receipt:
+    def _deliver(self, courier: Courier, piece: _Piece) -> Receipt:
+        letter = self._letter(piece)
         try:
-            return self._couriers.of(piece.delivery.channel).deliver(self._letter(piece))
+            return courier.deliver(letter)
         except Exception as error:  # a courier should not; whatever it did before, nobody knows
             return Receipt(
                 "unknown", reason=f"{piece.delivery.channel} failed in an unforeseen way: {type(error).__name__}"

@@ -11,6 +11,8 @@ from shipkeeper.app.state import State
 from shipkeeper.assessment.notices.duties import Duty, earliest_lawful
 from shipkeeper.assessment.notices.ledger import Delivery, Tried
 from shipkeeper.assessment.standing.notices_sent import NAME, notices_sent
+from shipkeeper.model.errors import BadInput
+from shipkeeper.model.notices import Obligation
 from shipkeeper.model.record import Record
 from shipkeeper.model.time import iso
 from shipkeeper.ports.gates import GateReading
@@ -60,7 +62,7 @@ class NoticeStatus(Record, frozen=True, kw_only=True):
 
 
 def stand(desk: Desk, state: State, now_ms: int) -> NoticeStatus:
-    """Read the logbook and say where it stands. Raises BadInput for a template that does not work."""
+    """Read the logbook and say where it stands."""
     found = desk.duties(ledger_of(state, desk.platform))
     reading = gate(desk, found, state, now_ms)
     earliest_ms = earliest_lawful(found, now_ms, desk.occasion.zone) if desk.occasion.window is not None else None
@@ -102,8 +104,16 @@ def _rows(desk: Desk, duty: Duty, now_ms: int) -> list[Standing]:
     }
     if not duty.deliveries or one.problem:
         return [Standing(**shared, reason=one.problem)]  # type: ignore[arg-type]
-    today = digest_of(desk.message(one))
+    today = _today(desk, one)
     return [_row(desk, shared, item, tried, today) for item, tried in duty.deliveries]
+
+
+def _today(desk: Desk, obligation: Obligation) -> str:
+    """Digest of what would be told today; empty where a template does not work: what was told stands all the same."""
+    try:
+        return digest_of(desk.message(obligation))
+    except BadInput:
+        return ""
 
 
 def _row(desk: Desk, shared: dict[str, object], item: Delivery, tried: Tried, today: str) -> Standing:
@@ -117,5 +127,5 @@ def _row(desk: Desk, shared: dict[str, object], item: Delivery, tried: Tried, to
         sent_at=sent_at,
         proof=tried.proof,
         reason=tried.reason,
-        changed=tried.state == "sent" and tried.digest != today,
+        changed=tried.state == "sent" and today not in ("", tried.digest),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from shipkeeper.integrations.notices.texts import literal, markdown, paragraphs, slack_text
@@ -13,26 +13,36 @@ from shipkeeper.ports.secrets import Secret, Secrets
 
 _SECTION, _BLOCKS = 2_900, 48
 """A section of Slack's holds 3,000 characters, a message 50 blocks."""
+_WIDEST = 5
+"""Characters that one may become when it is escaped."""
 _HEADER = 150
+_CARD = 20_000
+"""Bytes of text in a card: Teams refuses messages of more than 28 KB, and JSON writes some characters in six bytes."""
 _POST = 15_000
 """A post of Mattermost's holds 16,383 characters."""
+_MORE = "… and more than fits here: ask us for the whole list."
 
 
 def slack(letter: Letter) -> dict[str, Any]:
     """A message of blocks; ``text`` is what a notification shows."""
-    sections = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": slack_text(part)}}
-        for part in paragraphs(letter.body, _SECTION // 2)
-    ]
+    parts = [part for paragraph in paragraphs(letter.body, _SECTION) for part in _escaped(paragraph)]
+    if len(parts) > _BLOCKS:
+        parts = [*parts[: _BLOCKS - 1], _MORE]
     subject = letter.subject if len(letter.subject) <= _HEADER else letter.subject[: _HEADER - 1] + "…"
     return {
         "text": slack_text(letter.subject),
         "blocks": [
             {"type": "header", "text": {"type": "plain_text", "text": subject, "emoji": False}},
-            *sections[:_BLOCKS],
+            *({"type": "section", "text": {"type": "mrkdwn", "text": part}} for part in parts),
             {"type": "context", "elements": [{"type": "plain_text", "text": letter.key, "emoji": False}]},
         ],
     }
+
+
+def _escaped(paragraph: str) -> Iterator[str]:
+    """A paragraph as Slack reads it, in pieces where escaping makes it too long for one section."""
+    longest = _SECTION if len(slack_text(paragraph)) <= _SECTION else _SECTION // _WIDEST
+    return (slack_text(part) for part in paragraphs(paragraph, longest))
 
 
 def teams(letter: Letter) -> dict[str, Any]:
@@ -43,7 +53,7 @@ def teams(letter: Letter) -> dict[str, Any]:
         "version": "1.4",
         "body": [
             {"type": "TextBlock", "text": literal(letter.subject), "wrap": True, "weight": "Bolder", "size": "Medium"},
-            *({"type": "TextBlock", "text": part, "wrap": True} for part in paragraphs(markdown(letter), _SECTION)),
+            *({"type": "TextBlock", "text": part, "wrap": True} for part in _fitting(letter, _CARD)),
             {"type": "TextBlock", "text": letter.key, "wrap": True, "isSubtle": True, "size": "Small"},
         ],
         "msteams": {"width": "Full"},
@@ -52,10 +62,20 @@ def teams(letter: Letter) -> dict[str, Any]:
     return {"type": "message", "attachments": [attachment]}
 
 
+def _fitting(letter: Letter, bytes_left: int) -> Iterator[str]:
+    """The text's paragraphs, as many as fit; what is left out is said."""
+    for part in paragraphs(markdown(letter), _SECTION):
+        bytes_left -= len(part.encode())
+        if bytes_left < 0:
+            yield _MORE
+            return
+        yield part
+
+
 def mattermost(letter: Letter) -> dict[str, Any]:
     """A post in Markdown."""
     text = f"**{literal(letter.subject)}**\n\n{markdown(letter)}\n\n`{letter.key}`"
-    return {"text": text if len(text) <= _POST else text[: _POST - 1] + "…"}
+    return {"text": text if len(text) <= _POST else f"{text[:_POST].rpartition(chr(10))[0]}\n\n{_MORE}"}
 
 
 BODIES: Mapping[str, Callable[[Letter], dict[str, Any]]] = {"slack": slack, "teams": teams, "mattermost": mattermost}

@@ -64,7 +64,10 @@ class Web:
         return self.send(method, url, content, {**typed, **(headers or {})})
 
     def send(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
-        """One request with these bytes. Raises httpx2 errors."""
+        """One request with these bytes. Raises httpx2 errors, and BadInput for a secret that no header can carry."""
+        for name, value in headers.items():
+            if not value.isascii() or not value.isprintable():
+                raise BadInput(f"the secret for {name} has characters that no HTTP header can carry: a line break?")
         with self._client.stream(method, url, content=content, headers=dict(headers)) as response:
             data = b""
             for chunk in response.iter_bytes():
