@@ -1,0 +1,90 @@
+"""What the README and the guide quote of the demo's platform is what the verbs print."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from shipkeeper.app.clock import standing_at
+from shipkeeper.app.demo_platform import SELECTOR, WINDOW, dump_path, platform_path
+from shipkeeper.cli.main import main
+from shipkeeper.model.time import parse_instant
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "docs/guides/a-night.md")
+WIDTH = "108"
+_FRIDAY = parse_instant("2026-11-20T10:00:00+01:00")
+_TOOK = re.compile(r" · [\d.]+ s$")
+
+
+def quotes() -> list[tuple[str, str, tuple[str, ...]]]:
+    """(page, command, quoted lines) of every block that shows a command with its output."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"^```console\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL):
+            command, *lines = block.splitlines()
+            if command.startswith("$ shipkeeper ") and lines and not lines[0].startswith("$ "):
+                found.append((page, command.removeprefix("$ shipkeeper "), tuple(lines)))
+    return found
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder as a reader has it after the demo, with the night planned."""
+    (tmp_path / "shipkeeper-demo").mkdir()
+    shutil.copy(dump_path(), tmp_path / "shipkeeper-demo")
+    shutil.copy(platform_path(), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHIPKEEPER_STATE", "state")
+    monkeypatch.setenv("COLUMNS", WIDTH)
+    source = f"--from shipkeeper-demo/{dump_path().name}"
+    night = f"-l {SELECTOR} {source} --window {WINDOW} --change security-patch --delete-emptydir-data"
+    run(f"plan nodes {night} --save night.plan")
+    return tmp_path
+
+
+def run(line: str) -> str:
+    with standing_at(_FRIDAY):
+        result = CliRunner().invoke(main, shlex.split(line))
+    assert result.exit_code in (0, 4), result.output
+    return result.stdout
+
+
+def holds(line: str, quoted: tuple[str, ...], told: str) -> None:
+    """Every quoted line is there, in order, and next to the one before unless the quote leaves something out."""
+    rest, after_gap = iter(_TOOK.sub("", text.rstrip()) for text in told.splitlines()), True
+    for text in (_TOOK.sub("", text.rstrip()) for text in quoted):
+        if text == "…":
+            after_gap = True
+            continue
+        if after_gap:
+            assert any(found == text for found in rest), f"{line} does not print {text!r} there"
+        else:
+            found = next(rest, "(its end)")
+            assert found == text, f"{line} prints {found!r}, and {text!r} is quoted"
+        after_gap = False
+
+
+def test_there_are_quotes():
+    assert {line.split()[0] for _, line, _ in quotes()} >= {"due", "rehearse", "check", "windows"}
+
+
+@pytest.mark.parametrize(
+    ("line", "quoted"), [(line, quoted) for _, line, quoted in quotes() if not line.startswith("rehearse")]
+)
+def test_a_quote_is_what_is_printed(here, monkeypatch, line, quoted):
+    if line.startswith("windows"):
+        monkeypatch.setenv("COLUMNS", "140")
+    holds(line, quoted, run(line))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_rehearsal_that_is_quoted_is_the_one_that_is_played(here):
+    ((line, quoted),) = [(line, quoted) for _, line, quoted in quotes() if line.startswith("rehearse")]
+    holds(line, quoted, run(line))
