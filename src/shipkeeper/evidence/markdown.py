@@ -145,8 +145,8 @@ def _felt(report: Report) -> list[str]:
     lines = ["## What each workload felt", ""]
     if report.workloads:
         headers = (
-            "Workload", "Without a ready pod", "Predicted", "Below full strength", "Predicted", "Pods evicted",
-            "As predicted",
+            "Workload", "Without a ready pod, measured", "Modelled", "Below full strength, measured", "Modelled",
+            "Pods evicted", "As predicted",
         )  # fmt: skip
         rows = (
             (
