@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.notices.smtp import serving
 from tests.real.conftest import RUNNER
 from tests.real.harness import outdated, platform_objects, rights
 from tests.real.harness.helm import helm
-from tests.real.harness.product import DOES_NOT_FIT, OK, Product
+from tests.real.harness.product import DOES_NOT_FIT, OK, REFUSED, Product
 from tests.real.plane import waits
 from tests.real.plane.api import Api
 from tests.real.plane.cluster import Size, build
@@ -159,6 +160,49 @@ def test_the_programme_goes_hop_by_hop_into_agreed_windows(product: Product) -> 
     page = product.call("plan", "propose", "--from", "prod.inv", "-o", "markdown").out
     assert "### If it goes wrong" in page
     assert "tel:+46-8-1" in page
+
+
+def first_window_later_than(days: int) -> str:
+    """The date of the first first-Tuesday so many days ahead."""
+    day = (NOW + timedelta(days=days)).date()
+    while day.weekday() != 1 or day.day > 7:
+        day += timedelta(days=1)
+    return day.isoformat()
+
+
+@pytest.mark.requirement("R-C2")
+def test_a_window_stays_shut_until_people_were_told_by_a_real_mail_server(product: Product) -> None:
+    path = product.folder / "shipkeeper.yaml"
+    with serving() as mail:
+        said = yaml.safe_load(path.read_text())
+        said["channels"] = [
+            {"name": "mail", "kind": "email", "server": f"127.0.0.1:{mail.port}", "tls": "none",
+             "sender": "platform@example.net", "to": ["apps@example.net"]},
+        ]  # fmt: skip
+        # No reminder: it would be due the day before, and the gate would wait for it.
+        said["notices"] |= {"channels": {"users": ["mail"], "developers": ["mail"]}, "reminder": ""}
+        path.write_text(yaml.safe_dump(said, sort_keys=False, allow_unicode=True))
+        product.call(
+            "plan", "nodes", "--from", "prod.inv", "--window", first_window_later_than(8), "--action", "none",
+            "--change", "security-patch", "--save", "told.plan",
+        )  # fmt: skip
+        product.call("rehearse", "told.plan", "--from", "prod.inv", "--seeds", "5", codes=(OK, DOES_NOT_FIT))
+        assert gate(product, "notices-sent")["state"] == "closed", "nobody was told and the window opens"
+        product.call("notices", "send", "told.plan", "--by", "platform lead")
+        assert len(mail.box.taken) >= 1, "nothing reached the mail server"
+        words = str(mail.box.taken[0]["Subject"])
+        assert "maintenance" in words.lower()
+        before = len(mail.box.taken)
+        product.call("notices", "send", "told.plan", "--by", "platform lead", codes=(OK, REFUSED))
+        assert len(mail.box.taken) == before, "people were told twice"
+    reading = gate(product, "notices-sent")
+    assert reading["state"] == "open", reading
+
+
+def gate(product: Product, name: str) -> dict[str, Any]:
+    """What a gate will say when the plan's window opens."""
+    found = product.call("windows", "gates", "told.plan", "-o", "json", codes=(OK, REFUSED)).json["items"]
+    return next(item for item in found if item["gate"] == name)
 
 
 @pytest.mark.requirement("R-D1")
