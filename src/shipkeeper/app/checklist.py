@@ -17,6 +17,7 @@ from shipkeeper.app.speaker import speaker
 from shipkeeper.app.state import State, read_forecast
 from shipkeeper.assessment.standing.checklist import NAME, waived_box
 from shipkeeper.evidence.boxes import Answer
+from shipkeeper.evidence.checklist_box import OURS
 from shipkeeper.evidence.checklists import known, read
 from shipkeeper.journal.sqlite import SqliteJournal
 from shipkeeper.model.book import Waived
@@ -83,17 +84,17 @@ def read_checklist(asked: Asked, inventories: Sequence[Inventory] = ()) -> Check
 def tick(asked: Asked, box: str, by: str, note: str) -> Checklist:
     """Record a person's word that a box is done. ``by`` is who says so, ``note`` what they saw.
 
-    Raises UsageProblem for a box that there is not, that several clusters have, or that was computed and is not open;
-    BadInput for somebody whom the platform file does not know.
+    Raises UsageProblem for a box that there is not, that several clusters have, or that was computed and is not open
+    (a newer tick replaces an older one); BadInput for somebody whom the platform file does not know.
     """
     item = _one(read_checklist(asked), asked, box)
     if not by.strip():
         raise UsageProblem("a tick needs the name of whoever says so", hint="add --by NAME")
     who = speaker(asked.platform, by)
-    if item.state not in ("open", "unknown"):
+    if item.state not in ("open", "unknown") and item.by in ("", OURS):
         waive = f"; or set it aside: --waive {box} --by NAME --note WHY" if asked.when == "before" else ""
         raise UsageProblem(
-            f"box {box} is {item.state}: {item.reading or 'ticked by ' + item.by}",
+            f"box {box} is {item.state}: {item.reading}",
             object=box,
             why="what a cluster was seen to be is not changed by a tick",
             hint="mend what it says and read it again:"
