@@ -24,7 +24,7 @@ from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import NodeInfo
 from shipkeeper.model.operands import Backup
 from shipkeeper.model.plan import Plan
-from shipkeeper.model.run import StepOutcome
+from shipkeeper.model.run import StateChanged, StepOutcome
 from shipkeeper.model.time import HOUR, parse_instant
 from shipkeeper.ports.gates import GateReading
 from tests import builders as b
@@ -309,3 +309,18 @@ def test_a_cluster_too_big_to_reckon_in_passing_is_left_to_a_person(
     boxes = {item["id"]: item for item in team.read(WORK)["items"] if item["cluster"] == "work"}
     assert boxes["sized"]["state"] == boxes["go-live"]["state"] == "open"
     assert "shipkeeper report readiness" in boxes["sized"]["reading"]
+
+
+def test_what_is_read_after_a_run_was_held_at_its_gate_is_the_state_before_it(team: Team) -> None:
+    lame = b.deployment("api", "team-3", on=NODES[:1], pod_fields={"ready": False})
+    told = night(PLAN)
+    journal = SqliteJournal(team.state.journal_path)
+    journal.append("run-0", READ_MS, [told[0][1], StateChanged(state="held", reason="nobody has read the checklist")])
+    team.read(cluster(PLAN.cluster, lame))
+    for at_ms, event in told:
+        journal.append(RUN, at_ms, [event])
+    journal.close()
+    inventory_file.save(cluster(PLAN.cluster, lame, taken_ms=OPENS_MS + 8 * HOUR), team.folder / "after.inv")
+    result = team.run("--from", str(team.folder / "after.inv"), "-o", "json", when="after")
+    box = next(item for item in json.loads(result.stdout)["items"] if item["id"] == "pods-healthy")
+    assert box["state"] == "done", f"what was broken before the night is laid at its door: {box['reading']}"

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
+from shipkeeper.app.logbook import Logbook
+from shipkeeper.app.readiness import look_at_readiness
+from shipkeeper.app.state import State
 from shipkeeper.evidence.bundle import PAGE, write
 from shipkeeper.evidence.checklists import Seen, read
-from shipkeeper.evidence.html import checklist_html
+from shipkeeper.evidence.html import checklist_html, readiness_html, retro_html
+from shipkeeper.evidence.report import build
+from shipkeeper.evidence.retro import look_back
+from shipkeeper.model.platform import Platform
 from shipkeeper.model.run import Noted
+from tests import builders as b
 from tests.evidence import browser
 from tests.evidence.sample_run import OPENS_MS, RUN, held_night, journal_of, night, sample_forecast, sample_plan
 
@@ -26,7 +32,7 @@ HOSTILE = '<script>fetch("http://example.org/")</script><img src="http://example
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Report of a good night, of a held one, of a wide cluster with hostile words, and a checklist."""
+    """Reports of a good, a held and a wide night, a checklist of two clusters, a retrospective, and readiness."""
     folder = tmp_path_factory.mktemp("pages")
     plan = sample_plan()
     wide = sample_plan(tuple(f"{LONG}-{i:03}" for i in range(60)))
@@ -42,9 +48,17 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         files = write(chains, sample_forecast(made), zone="", written_ms=OPENS_MS, signer=None)
         found[name] = folder / f"{name}.html"
         found[name].write_bytes(files[PAGE])
-    items = read("before", Seen(None, replace(plan), "prod", OPENS_MS))
-    found["checklist"] = folder / "checklist.html"
-    found["checklist"].write_text(checklist_html("Checklist", "As it stands.", "before", items, [], "UTC"))
+    own, other = (Seen(None, plan, f"{LONG}-{role}", OPENS_MS, role=role, own=role == "wc") for role in ("wc", "sc"))
+    items = (*read("before", own), *read("before", other))
+    texts = {"checklist": checklist_html("Checklist", "As it stands.", "before", items, [], "UTC")}
+    report = build(journal_of([*night(plan), hostile]), sample_forecast(plan))
+    texts["retro"] = retro_html(look_back(report, Platform(), "2027-01-04"))
+    sick = b.inventory(*b.nodes(2), *(b.pod(f"{LONG}-{i}", HOSTILE, ready=False) for i in range(20)))
+    book = Logbook.of(State.open(folder / "state"), Platform())
+    texts["readiness"] = readiness_html(look_at_readiness(sick, Platform(), book), "UTC")
+    for name, text in texts.items():
+        found[name] = folder / f"{name}.html"
+        found[name].write_text(text)
     return found
 
 
@@ -56,7 +70,7 @@ def tab() -> Iterator[browser.Page]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390, 320])
-@pytest.mark.parametrize("name", ["done", "held", "wide", "checklist"])
+@pytest.mark.parametrize("name", ["done", "held", "wide", "checklist", "retro", "readiness"])
 def test_a_page_opens_quietly_and_fits(
     pages: dict[str, Path], tab: browser.Page, name: str, width: int, scheme: str
 ) -> None:
@@ -87,7 +101,7 @@ def test_dark_is_dark_and_print_is_light(pages: dict[str, Path], tab: browser.Pa
     assert tab.value(paper) == "rgb(255, 255, 255)", "a dark screen must not print a black page"
 
 
-@pytest.mark.parametrize("name", ["done", "held", "wide", "checklist"])
+@pytest.mark.parametrize("name", ["done", "held", "wide", "checklist", "retro", "readiness"])
 def test_print_fits_a_sheet(pages: dict[str, Path], tab: browser.Page, name: str) -> None:
     tab.open(pages[name].as_uri(), 794, media="print")  # A4 at 96 dots an inch
     over = tab.value("document.documentElement.scrollWidth - document.documentElement.clientWidth")

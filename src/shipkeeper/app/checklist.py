@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from shipkeeper.app import inventory_file
 from shipkeeper.app.checklist_places import Place, place_of, places_of
-from shipkeeper.app.checklist_stand import Desk, Subject, baseline_path, find_subject, look, runs_of, stand
+from shipkeeper.app.checklist_stand import Desk, Subject, baseline_path, find_subject, had_effect, look, stand
 from shipkeeper.app.checklist_told import told_of, waivers_of
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.speaker import speaker
@@ -60,9 +60,9 @@ class Checklist(Struct, frozen=True):
 def read_checklist(asked: Asked, inventories: Sequence[Inventory] = ()) -> Checklist:
     """The list as it stands. With inventories their clusters' boxes are computed anew, and the reading is recorded.
 
-    The newest inventory of a cluster that is read before a plan is run is kept, so that the list after can compare
-    with it. Raises UsageProblem and BadInput for a target that is neither plan nor run, Refused (other-cluster) when
-    an inventory is of another cluster than the plan's and those that belong to it.
+    The newest inventory of a cluster that is read before a run of the plan had an effect is kept, so that the list
+    after can compare with it. Raises UsageProblem and BadInput for a target that is neither plan nor run, Refused
+    (other-cluster) when an inventory is of another cluster than the plan's and those that belong to it.
     """
     subject = find_subject(asked.when, asked.target, asked.state)
     places = places_of(subject.plan, asked.platform, asked.clusters, asked.context)
@@ -182,10 +182,10 @@ def _record(desk: Desk, place: Place, inventory: Inventory) -> None:
     journal = SqliteJournal(desk.state.journal_path)
     try:
         journal.append(desk.subject.chain, desk.now_ms, [ChecklistRead(when=desk.when, items=computed)])
-        unrun = not runs_of(journal, plan)
+        begun = had_effect(journal, plan)
     finally:
         journal.close()
-    if desk.when == "before" and unrun:
+    if desk.when == "before" and not begun:
         path = baseline_path(desk.state, plan, place)
         path.parent.mkdir(exist_ok=True, mode=0o700)
         inventory_file.save(inventory, path)

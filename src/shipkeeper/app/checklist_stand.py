@@ -25,7 +25,7 @@ from shipkeeper.model.forecast import Forecast
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import Platform
-from shipkeeper.model.run import ChecklistItem, ChecklistRead, RunStarted
+from shipkeeper.model.run import ChecklistItem, ChecklistRead, RunStarted, StepIntent
 
 Told = Callable[[Place, Inventory | None], Mapping[str, Answer]]
 """What people's records say of a cluster's boxes."""
@@ -150,3 +150,8 @@ def runs_of(journal: SqliteJournal, plan: Plan) -> tuple[str, ...]:
         if isinstance(event, RunStarted) and event.plan.digest == plan.digest:
             found.append(run)
     return tuple(found)
+
+
+def had_effect(journal: SqliteJournal, plan: Plan) -> bool:
+    """Whether any run of the plan has begun a step; one that was held at its gates has changed nothing."""
+    return any(isinstance(entry.event, StepIntent) for run in runs_of(journal, plan) for entry in journal.read(run))

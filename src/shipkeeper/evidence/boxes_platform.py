@@ -50,7 +50,9 @@ def releases_well(inventory: Inventory, before: Inventory | None = None) -> Answ
 
 def flux_well(inventory: Inventory, before: Inventory | None = None) -> Answer:
     """Every Flux object is Ready on its newest spec; what is suspended is for a person to judge."""
-    known = {str(one.ref) for one in (before.flux if before is not None else ()) if _flux_fault(one)}
+    earlier = before.flux if before is not None else ()
+    known = {str(one.ref) for one in earlier if _flux_fault(one)}
+    rested = {one.ref for one in earlier if one.suspended}
     faults = [(one, fault) for one in inventory.flux if (fault := _flux_fault(one))]
     new = [f"{one.ref} {fault}" for one, fault in faults if str(one.ref) not in known]
     old = [f"{one.ref} {fault}" for one, fault in faults if str(one.ref) in known]
@@ -60,9 +62,10 @@ def flux_well(inventory: Inventory, before: Inventory | None = None) -> Answer:
         return "unknown", f"not all could be read: {why}"
     if not inventory.flux:
         return "not-applicable", "there is no Flux object here"
-    suspended = [str(one.ref) for one in inventory.flux if one.suspended]
+    suspended = [str(one.ref) for one in inventory.flux if one.suspended and one.ref not in rested]
     if suspended:
         return "open", f"{len(suspended)} suspended, are they meant to be? {names(suspended)}"
+    old += [f"{one.ref} is suspended" for one in inventory.flux if one.suspended]
     as_before = f"; as before: {names(old)}" if old else ""
     return "done", f"{len(inventory.flux) - len(old)} of {count(len(inventory.flux), 'object')} Ready{as_before}"
 
