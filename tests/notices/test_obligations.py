@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from shipkeeper.assessment.notices.duties import Duty, duties, earliest_lawful
 from shipkeeper.assessment.notices.ledger import Ledger, began, key_of
-from shipkeeper.assessment.notices.obligations import agreement_requests, obligations, touched
+from shipkeeper.assessment.notices.obligations import agreement_requests, earliest_opening, obligations, touched
 from shipkeeper.assessment.standing.notices_sent import notices_sent
 from shipkeeper.model.book import NoticeAttempt, NoticeResult
 from shipkeeper.model.lead import parse_lead
@@ -73,6 +73,18 @@ def test_developers_have_the_time_that_the_change_asks_for(change: str, kind: st
     assert one.required, "the window may open without it"
     users = due(change, audience="users")
     assert (users.kind, users.lead, users.because) == ("announcement", "5 days", "notices.users")
+
+
+def test_a_change_of_two_classes_is_told_of_as_both_by_the_longer_time() -> None:
+    found = [
+        one
+        for one in obligations(occasion("kubernetes-minor", also=("major", "minor")), PLATFORM)
+        if one.kind in FIRST and one.channels == ("dev-chat",)
+    ]
+    assert [one.kind for one in found] == ["kubernetes-minor", "major"]
+    assert {one.because for one in found} == {"notices.major"}
+    earliest = max(earliest_opening(change, PLATFORM.notices, NOW, ZONE) for change in ("kubernetes-minor", "major"))
+    assert earliest == parse_lead("2 months").after(NOW, ZONE)
 
 
 def test_the_longest_lead_wins_also_where_the_team_s_own_number_is_the_shorter_one() -> None:

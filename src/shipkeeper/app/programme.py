@@ -13,13 +13,13 @@ from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.propose import Wishes, propose
 from shipkeeper.app.state import State
 from shipkeeper.app.workdays import closed_days
+from shipkeeper.assessment.notices.obligations import earliest_opening
 from shipkeeper.assessment.standing.freezes import compile_freezes, frozen_during
 from shipkeeper.knowledge.library import Knowledge, bundled
 from shipkeeper.model.book import EmergencyDeclared, ExposureAnswered
 from shipkeeper.model.declared_windows import CHANGES, WindowRule
 from shipkeeper.model.errors import BadInput, Refused, ShipkeeperError
 from shipkeeper.model.inventory import Inventory
-from shipkeeper.model.lead import Lead, parse_lead
 from shipkeeper.model.plan import PlanWindow
 from shipkeeper.model.platform import ClusterConfig, Environment, Platform
 from shipkeeper.model.program import Program, Work
@@ -157,26 +157,10 @@ def _lawful(work: Work, platform: Platform, now_ms: int) -> Work:
     """The work with the earliest time at which its notice, sent now, is in time."""
     if not work.needs_window:
         return work
-    leads = [lead for change in (work.change, *work.also) if (lead := _lead(change, platform)) is not None]
-    if not leads:
-        return work
-    lead = max(leads, key=_length)
-    return replace(work, not_before=iso(lead.after(now_ms, platform.zone), platform.zone))
-
-
-def _lead(change: str, platform: Platform) -> Lead | None:
-    """The longest time beforehand that applies to a class of change; None: nothing says one."""
-    policy = platform.notices
-    said = {"major": policy.major, "unknown": policy.major, "minor": policy.minor}.get(change, "")
-    if change == "kubernetes-minor":
-        said = policy.kubernetes_minor
-    leads = [parse_lead(text) for text in (said, policy.users) if text]
-    return max(leads, default=None, key=_length)
-
-
-def _length(lead: Lead) -> int:
-    """About how many days."""
-    return lead.months * 31 + lead.days
+    zone = platform.zone
+    changes = (work.change, *work.also)
+    opens_ms = max(earliest_opening(change, platform.notices, now_ms, zone) for change in changes)
+    return replace(work, not_before=iso(opens_ms, zone)) if opens_ms > now_ms else work
 
 
 def _openings(platform: Platform, environment: Environment, now_ms: int, ahead: int) -> list[Opening]:

@@ -42,7 +42,13 @@ def matter_options(function: F) -> F:
         click.option("--zone", default="", metavar="ZONE", help="The readers' zone (IANA name); else the window's."),
         click.option("--forecast", default="", metavar="FILE", help="The plan's forecast; else the one kept in state."),
         click.option("--what", multiple=True, metavar="TEXT", help="A line on what changes, for the readers."),
-        click.option("--change", default="", type=click.Choice(["", *CHANGES]), help="Class of change of --window."),
+        click.option(
+            "--change",
+            "changes",
+            multiple=True,
+            type=click.Choice(CHANGES),
+            help="Class of change of --window; several.",
+        ),
         click.option("--cluster", default="", metavar="NAME", help="The cluster that --window is for."),
         click.option(
             "--window",
@@ -67,7 +73,7 @@ def gather(kinds: tuple[str, ...] = (), *, writes: bool = False, **said: Any) ->
         plan_path=said["plan"],
         window=said["window"],
         cluster=said["cluster"],
-        change=said["change"],
+        changes=said["changes"],
         what=said["what"],
         forecast_path=said["forecast"],
         zone=said["zone"],

@@ -38,6 +38,8 @@ class Occasion(Struct, frozen=True, kw_only=True):
     """Digest of the plan; empty where there is none (yet)."""
     change: str = ""
     """Class of change; empty: nodes are restarted, and nothing that people build on changes."""
+    also: tuple[str, ...] = ()
+    """Further classes: another minor of Kubernetes that takes away what is used is a major change too."""
     namespaces: frozenset[str] | None = None
     """Those whose workloads are touched; None: not known, and everybody's may be."""
     production: bool = True

@@ -44,7 +44,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     plan_path: str = ""
     window: str = ""
     cluster: str = ""
-    change: str = ""
+    changes: tuple[str, ...] = ()
     what: tuple[str, ...] = ()
     forecast_path: str = ""
     zone: str = ""
@@ -103,10 +103,10 @@ def open_desk(
     if asked.agreement and asked.window:
         return _for_agreement(asked, platform, templates, at_ms)
     if asked.plan_path:
-        if asked.change:
+        if asked.changes:
             raise UsageProblem("--change belongs to a window: a plan says its class itself", hint="plan nodes --change")
         return desk_of_plan(load_plan(asked.plan_path), asked, platform, templates, state, inventory)
-    occasion = occasions.of_window(asked.window, platform, asked.cluster, asked.change, at_ms)
+    occasion = occasions.of_window(asked.window, platform, asked.cluster, asked.changes, at_ms)
     return _desk(occasion, asked, platform, templates, None, None, Measured(), inventory, None)
 
 

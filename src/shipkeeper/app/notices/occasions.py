@@ -41,15 +41,22 @@ def of_plan(plan: Plan, platform: Platform, forecast: Forecast | None) -> Occasi
     )
 
 
-def of_window(text: str, platform: Platform, cluster: str, change: str, at_ms: int) -> Occasion:
-    """A window by name, by date or written out, before there is a plan for it.
+def of_window(text: str, platform: Platform, cluster: str, changes: tuple[str, ...], at_ms: int) -> Occasion:
+    """A window by name, by date or written out, before there is a plan for it; ``changes``: classes of what it is for.
 
     Raises BadInput for a window that is not understood or is over, UsageProblem where no cluster, or more than one,
     could be meant.
     """
     environment, entry = the_cluster(platform, cluster)
     window = resolve_window(text, platform, environment, at_ms)
-    return Occasion(place=entry.name, zone=window.zone, window=window, change=change, production=environment.production)
+    return Occasion(
+        place=entry.name,
+        zone=window.zone,
+        window=window,
+        change=changes[0] if changes else "",
+        also=changes[1:],
+        production=environment.production,
+    )
 
 
 def the_cluster(platform: Platform, name: str) -> tuple[Environment, ClusterConfig]:

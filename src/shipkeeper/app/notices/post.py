@@ -246,7 +246,7 @@ class _Post:
             digest=digest_of(piece.message),
             plan=occasion.plan,
             window_opens=occasion.window.opens_at if occasion.window else "",
-            change=occasion.change,
+            change=", ".join(filter(None, (occasion.change, *occasion.also))),
             by=self._wish.by,
         )
 

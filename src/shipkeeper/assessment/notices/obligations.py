@@ -84,8 +84,7 @@ def obligations(occasion: Occasion, platform: Platform, agreed: bool | None = No
         found += [_simple(reader, AGREEMENT) for reader in _developers(occasion, platform)]
     users = _audience(platform, "users") if occasion.production else []
     for reader in (*users, *_developers(occasion, platform)):
-        first = _first(occasion, policy, reader)
-        found += [first, *_reminder(occasion, policy, reader), *_later(occasion, reader)]
+        found += [*_first(occasion, policy, reader), *_reminder(occasion, policy, reader), *_later(occasion, reader)]
     return tuple(found)
 
 
@@ -97,28 +96,47 @@ def agreement_requests(platform: Platform, production: bool = True) -> tuple[Obl
     return tuple(_simple(reader, AGREEMENT) for reader in readers)
 
 
+def settings_of(change: str) -> tuple[str, ...]:
+    """The settings of ``notices`` whose time developers are given before a change of that class."""
+    return _APPLY.get(change, _APPLY[UNKNOWN])
+
+
+def earliest_opening(change: str, policy: NoticePolicy, now_ms: int, zone: str) -> int:
+    """The earliest opening of a window with such a change, were users and developers told now.
+
+    Times that nobody has decided are left out: whoever asks says that themselves.
+    """
+    texts = (policy.users, *(getattr(policy, name) for name in settings_of(change)))
+    return max((parse_lead(text).after(now_ms, zone) for text in texts if text), default=now_ms)
+
+
 def longest(leads: Sequence[tuple[str, Lead]], opens_ms: int, zone: str) -> tuple[int, str, Lead]:
     """(due, setting, lead) of the one that falls due first: two months may be more or less than nine weeks."""
     return min((lead.before(opens_ms, zone), name, lead) for name, lead in leads)
 
 
-def _first(occasion: Occasion, policy: NoticePolicy, reader: _Reader) -> Obligation:
+def _first(occasion: Occasion, policy: NoticePolicy, reader: _Reader) -> list[Obligation]:
+    """The first word: for developers one a kind of change, all by the longest time that any of them asks for."""
     if reader.audience == "users":
-        kind, due = ANNOUNCEMENT, _due(occasion, {"users": policy.users})
+        kinds, due = [ANNOUNCEMENT], _due(occasion, {"users": policy.users})
     else:
-        wanted = _APPLY.get(occasion.change, _APPLY[UNKNOWN])
-        kind = _KIND.get(occasion.change, ANNOUNCEMENT if occasion.change in _APPLY else MAJOR)
+        changes = (occasion.change, *occasion.also)
+        wanted = dict.fromkeys(name for change in changes for name in settings_of(change))
+        told = dict.fromkeys(_KIND.get(one, ANNOUNCEMENT if one in _APPLY else MAJOR) for one in changes)
+        kinds = [kind for kind in told if kind != ANNOUNCEMENT] or [ANNOUNCEMENT]
         due = _due(occasion, {name: getattr(policy, name) for name in wanted})
-    made = _simple(reader, kind)
-    return replace(
-        made,
-        due_ms=due.at_ms,
-        lead=due.lead,
-        because=due.because,
-        required=occasion.window is not None,
-        problem=made.problem or due.problem,
-        mend=made.mend or due.mend,
-    )
+    return [
+        replace(
+            made,
+            due_ms=due.at_ms,
+            lead=due.lead,
+            because=due.because,
+            required=occasion.window is not None,
+            problem=made.problem or due.problem,
+            mend=made.mend or due.mend,
+        )
+        for made in (_simple(reader, kind) for kind in kinds)
+    ]
 
 
 def _due(occasion: Occasion, settings: Mapping[str, str]) -> _Due:
@@ -197,7 +215,8 @@ def _audience(platform: Platform, audience: str) -> list[_Reader]:
 
 def _developers(occasion: Occasion, platform: Platform) -> list[_Reader]:
     """The teams whose namespaces are touched and that have channels of their own, and the audience's channels."""
-    concerned = None if occasion.change in _EVERYBODY or occasion.change not in _APPLY else occasion.namespaces
+    changes = {occasion.change, *occasion.also}
+    concerned = None if changes & set(_EVERYBODY) or changes - set(_APPLY) else occasion.namespaces
     teams = _teams(platform.scope, concerned)
     whole = _audience(platform, "developers")
     told = {namespace for team in teams for namespace in team.namespaces}
