@@ -101,7 +101,7 @@ def serving(box: Mailbox | None = None, *, port: int = 0, **more: Any) -> Iterat
     try:
         yield Server(box, controller.port)
     finally:
-        _stop(controller)
+        controller.stop()
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def secure(folder: Path, box: Mailbox | None = None, *, implicit: bool = False, 
     try:
         yield Server(box, controller.port, trust, ca)
     finally:
-        _stop(controller)
+        controller.stop()
 
 
 def free_port() -> int:
@@ -146,9 +146,3 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None
     while not condition():
         assert time.monotonic() < ends, f"waited in vain for {what}"
         time.sleep(0.02)
-
-
-def _stop(controller: Controller) -> None:
-    controller.stop()
-    for thread in threading.enumerate():
-        assert thread.name != "shipkeeper", thread

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -85,8 +84,3 @@ def gather(kinds: tuple[str, ...] = (), *, writes: bool = False, **said: Any) ->
     for doubt in desk.doubts:
         hint(f"note: {doubt}")
     return desk, state, at_ms
-
-
-def environment() -> dict[str, str]:
-    """Where secrets are read from."""
-    return dict(os.environ)

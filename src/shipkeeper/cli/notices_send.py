@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from shipkeeper.app.notices.status import gate
 from shipkeeper.app.speaker import speaker
 from shipkeeper.assessment.notices.duties import Duty
 from shipkeeper.cli.columns import show_columns
-from shipkeeper.cli.notices_options import environment, gather, matter_options
+from shipkeeper.cli.notices_options import gather, matter_options
 from shipkeeper.cli.options import output_option
 from shipkeeper.cli.output import emit, hint, markdown_table
 from shipkeeper.model.errors import UsageProblem
@@ -70,7 +71,7 @@ def send_notices(
     else:
         who = speaker(desk.platform, by)
         wish = Wish(by=who.name, kinds=kind, audiences=audience, resend=resend, late=late)
-        with Couriers(desk.platform, environment()) as couriers:
+        with Couriers(desk.platform, os.environ) as couriers:
             rows = send(desk, duties, wish, state, couriers, now_ms, _tell)
     impossible = _impossible(duties)
     for words in impossible:
