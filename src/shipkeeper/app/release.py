@@ -11,7 +11,7 @@ from msgspec import Struct
 from shipkeeper.app.live import live_world
 from shipkeeper.app.runs import look
 from shipkeeper.app.state import State
-from shipkeeper.execution.release import release
+from shipkeeper.execution.release import refuse_what_is_not_over, release
 from shipkeeper.execution.status import RunView
 from shipkeeper.integrations.kubernetes.connect import connect
 from shipkeeper.integrations.system.runtime import AsyncioRuntime
@@ -44,9 +44,11 @@ def release_live(wish: Release, state: State, platform: Platform) -> NodeLeft:
 async def _release(wish: Release, state: State, platform: Platform) -> NodeLeft:
     journal = SqliteJournal(state.journal_path)
     try:
-        plan = RunView.of(journal.read(wish.run)).plan
+        known = RunView.of(journal.read(wish.run))
+        plan = known.plan
         if plan is None:
             raise BadInput(f"{wish.run} has no plan on record", object=wish.run)
+        refuse_what_is_not_over(known, wish.node)
         async with connect(
             environ=os.environ,
             kubeconfig=wish.kubeconfig or None,

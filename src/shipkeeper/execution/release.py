@@ -10,7 +10,7 @@ from shipkeeper.execution.gates.machine import node_serves
 from shipkeeper.execution.gates.start import cluster_is_the_plans, nodes_are_the_plans
 from shipkeeper.execution.opening import lease_reading
 from shipkeeper.execution.signals import Stopped, WorldMoved
-from shipkeeper.execution.status import OVER
+from shipkeeper.execution.status import OVER, RunView
 from shipkeeper.execution.work import NodeWork
 from shipkeeper.execution.world import RunOptions, World
 from shipkeeper.model.errors import BadInput, Refused
@@ -41,7 +41,7 @@ async def release(
     not over, the node is not ours or does not serve, or somebody holds the Lease; then nothing was done.
     """
     run = Run.of(world, plan, run_id, options or RunOptions())
-    _refuse_what_is_not_over(run, name)
+    refuse_what_is_not_over(run.record.view, name)
     fits, _ = await cluster_is_the_plans(run)
     work = NodeWork(run, run.planned[name])
     await _ours(work)
@@ -76,19 +76,21 @@ async def release(
     return left
 
 
-def _refuse_what_is_not_over(run: Run, name: str) -> None:
-    known = run.record.view
-    if name not in run.planned:
+def refuse_what_is_not_over(known: RunView, name: str) -> None:
+    """What the record alone tells. Raises BadInput for a node that is not the plan's, Refused for a run not over."""
+    if name not in known.nodes:
         raise BadInput(
-            f"{name} is no node of {run.id}", hint=f"its nodes are: {', '.join(sorted(run.planned))}", object=run.id
+            f"{name} is no node of {known.run}",
+            hint=f"its nodes are: {', '.join(sorted(known.nodes))}",
+            object=known.run,
         )
     if known.state not in OVER:
         raise Refused(
-            f"{run.id} is not over: {known.state}",
+            f"{known.run} is not over: {known.state}",
             code="run-not-over",
-            object=run.id,
+            object=known.run,
             why="what a run has in its hands, the run itself gives back",
-            hint=f"go on with it: shipkeeper run --resume {run.id}, or end it: shipkeeper runs abort {run.id}",
+            hint=f"go on with it: shipkeeper run --resume {known.run}, or end it: shipkeeper runs abort {known.run}",
         )
 
 
