@@ -109,7 +109,7 @@ def _without_cordoned(asked: list[Node], request: NodesRequest, notes: list[str]
     if ours:
         notes.append(
             f"left out: {', '.join(ours)}, cordoned by that run of Shipkeeper "
-            "(shipkeeper run --resume RUN goes on with it; once it is over, shipkeeper runs release RUN NODE gives it back)"
+            "(shipkeeper run --resume RUN goes on with it; shipkeeper runs release RUN NODE gives it back afterwards)"
         )
     if others:
         notes.append(
