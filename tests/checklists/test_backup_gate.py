@@ -18,7 +18,7 @@ from shipkeeper.evidence.chains import before_chain
 from shipkeeper.journal.sqlite import SqliteJournal
 from shipkeeper.model.errors import Failed, Forbidden, Unreachable
 from shipkeeper.model.operands import Backup
-from shipkeeper.model.plan import Plan
+from shipkeeper.model.plan import Plan, UpgradeHop
 from shipkeeper.model.platform import ClusterConfig, Environment, Objectives, Platform
 from shipkeeper.model.run import ChecklistItem, ChecklistRead
 from shipkeeper.model.time import HOUR, iso
@@ -82,6 +82,10 @@ def gate(folder: Path, live: Live | None, plan: Plan = ONE_WAY, declared: Platfo
         (replace(REBOOT, change="security-patch"), ()),
         (replace(REBOOT, change="major"), ("a major change",)),
         (ONE_WAY, ("a minor of Kubernetes",)),
+        (
+            replace(ONE_WAY, upgrade=UpgradeHop(component="keycloak", from_version="26.1", to_version="26.4")),
+            ("26.1 → 26.4",),
+        ),
         (replace(REBOOT, purpose="upgrade keycloak"), ("upgrade keycloak",)),
         (replace(REBOOT, nodes=(replace(REBOOT.nodes[0], control_plane=True),)), ("carry the control plane",)),
     ],

@@ -22,7 +22,7 @@ from shipkeeper.model.book import Waived
 from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import NodeInfo
-from shipkeeper.model.operands import Backup
+from shipkeeper.model.operands import Backup, Certificate
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.run import StateChanged, StepOutcome
 from shipkeeper.model.time import HOUR, parse_instant
@@ -269,6 +269,12 @@ def test_a_box_is_set_aside_on_record_for_this_plan_only(team: Team) -> None:
     assert "1 set aside" in reading.reading
     (record,) = Logbook.of(team.state, read_platform(team.file)[0]).of_kind(Waived)
     assert record.subject == f"{PLAN.digest} service/pods-healthy"
+    known = ["--platform", str(team.file), "--state", str(team.state.folder)]
+    whole = CliRunner().invoke(
+        main, ["windows", "waive", "checklist-before", str(team.plan), "--reason", "x", "--by", "lead", *known]
+    )
+    assert whole.exit_code == 2, "a waiver of the whole list would cover what goes wrong tomorrow"
+    assert "--waive BOX" in whole.stderr
     another = replace(PLAN, notes=("another",)).sealed()
     assert team.gate(plan=another).state == "closed", "a waiver of one plan opens another"
 
@@ -324,3 +330,20 @@ def test_what_is_read_after_a_run_was_held_at_its_gate_is_the_state_before_it(te
     result = team.run("--from", str(team.folder / "after.inv"), "-o", "json", when="after")
     box = next(item for item in json.loads(result.stdout)["items"] if item["id"] == "pods-healthy")
     assert box["state"] == "done", f"what was broken before the night is laid at its door: {box['reading']}"
+
+
+def test_a_certificate_that_ends_before_the_window_after_this_one_fails(team: Team) -> None:
+    team.file.write_text(
+        team.file.read_text().replace(
+            "    clusters:\n",
+            "    windows: [{name: monthly, rrule: FREQ=MONTHLY;BYDAY=1TU, start: 22:00, duration: 7h, zone: UTC}]\n"
+            "    clusters:\n",
+        )
+    )
+    ends = {name: parse_instant(f"{name}T12:00:00Z") for name in ("2026-12-20", "2027-02-01")}
+    both = tuple(Certificate("web", name, ready="True", not_after_ms=at) for name, at in ends.items())
+    items = team.read(cluster(PLAN.cluster, certificates=both), words=("--cluster", "work"))["items"]
+    box = next(item for item in items if item["id"] == "certificates-last")
+    assert box["state"] == "failed"
+    assert "web/2026-12-20" in box["reading"], "between two windows nobody is there to renew it"
+    assert "web/2027-02-01" not in box["reading"]

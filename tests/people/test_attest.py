@@ -127,3 +127,22 @@ def test_a_platform_may_put_such_a_test_on_its_calendar() -> None:
     row = next(task for task in merged_schedule([own]) if task.id == "load-test")
     assert row.questions, "on the calendar it would be due and could not be attested"
     assert [task.task for task in attestable([own]) if task.id == "load-test"] == ["Yearly load test"]
+
+
+def test_on_a_terminal_it_asks_for_what_was_not_given(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shipkeeper.cli.attest._asks", lambda output: True)
+    result = desk.run(
+        "attest", "laptop-hygiene", "--answer", "2=yes", typed="platform lead\n12 of 12\nwithin the hour\n"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "1/3 Full-disk encryption" in result.stderr
+    assert "2/3" not in result.stderr, "what was answered is not asked again"
+    (said,) = desk.book.of_kind(Attested)
+    assert (said.by, sorted(said.answers.values())) == ("platform lead", ["12 of 12", "within the hour", "yes"])
+
+
+def test_who_may_not_say_so_is_told_before_any_question(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shipkeeper.cli.attest._asks", lambda output: True)
+    result = desk.run("attest", "laptop-hygiene", typed="on-call\n")
+    assert result.exit_code == 4
+    assert "1/3" not in result.stderr

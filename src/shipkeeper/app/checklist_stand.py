@@ -26,6 +26,7 @@ from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import Platform
 from shipkeeper.model.run import ChecklistItem, ChecklistRead, RunStarted, StepIntent
+from shipkeeper.planning.window import next_window
 
 Told = Callable[[Place, Inventory | None], Mapping[str, Answer]]
 """What people's records say of a cluster's boxes."""
@@ -85,10 +86,22 @@ def look(desk: Desk, place: Place, inventory: Inventory | None) -> Seen:
         own=place.own,
         kubectl=place.kubectl,
         rpo=objectives_of(desk.platform, place.environment).rpo,
-        until_ms=plan.window.closes_ms if plan.window is not None else 0,
+        until_ms=_next_chance(plan, place),
         updates_read=bool(desk.platform.sources.updates),
         told=desk.told(place, inventory),
     )
+
+
+def _next_chance(plan: Plan, place: Place) -> int:
+    """When the environment's next window after the plan's is over: what expires before that expires in between."""
+    closes_ms = plan.window.closes_ms if plan.window is not None else 0
+    following = []
+    for rule in place.environment.windows if place.environment is not None and closes_ms else ():
+        try:
+            following.append(next_window(rule, closes_ms + 1).closes_ms)
+        except BadInput:  # the rule has ended
+            continue
+    return min(following, default=closes_ms)
 
 
 def find_subject(when: str, target: str, state: State) -> Subject:

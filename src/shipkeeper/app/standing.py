@@ -106,6 +106,8 @@ class Rule:
     """Asks the cluster before a run's reading, where the rule is about what it shows now."""
     waivable: bool = False
     emergency: bool = True
+    aside: str = ""
+    """The command that sets a part of it aside, where it has parts."""
 
 
 def _window_agreed(matter: Matter, at_ms: int) -> GateReading:
@@ -193,7 +195,7 @@ RULES: dict[str, Rule] = {
     staging.NAME: Rule(_staging_first, waivable=True),
     notes.NAME: Rule(_notes_read, waivable=True),
     NOTICES: Rule(_notices_sent, waivable=True),
-    checklist.NAME: Rule(_checklist_before),
+    checklist.NAME: Rule(_checklist_before, aside="shipkeeper checklist before PLAN --waive BOX --by WHO --note WHY"),
     BACKUPS: Rule(_backup_fresh, look=_look_at_backups, waivable=True, emergency=False),
 }
 """By the gate's id, in the order in which a run reads them."""

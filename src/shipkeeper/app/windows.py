@@ -161,7 +161,9 @@ def waive(
     if rule not in waivable:
         why = "it is about safety, or two people have to set it aside"
         hint = f"what can be waived: {', '.join(waivable)}"
-        if rule in RULES and RULES[rule].emergency:
+        if rule in RULES and RULES[rule].aside:
+            why, hint = "it has boxes, and each is set aside by itself", RULES[rule].aside
+        elif rule in RULES and RULES[rule].emergency:
             hint += '; for this one: shipkeeper windows emergency PLAN --reason "…" --by WHO --second WHO'
         raise UsageProblem(
             f"{rule!r} cannot be waived", why=why if rule in RULES else "there is no such gate", hint=hint

@@ -21,7 +21,7 @@ class Seen(Struct, frozen=True):
     single.
 
     ``own``: the plan is of this cluster; of the others of its environment only their state is asked. ``told``: box →
-    answer that people's records give. ``until_ms``: until when certificates must last, such as the next window;
+    answer that people's records give. ``until_ms``: until when certificates must last, the window after this one;
     0: a month. ``updates_read``: repositories with proposed updates were looked at.
     """
 

@@ -82,8 +82,8 @@ STANDING_GATES = (
     ),
     Gate(
         id="backup-fresh",
-        when="at the start and before every batch of a plan with something that cannot be undone: a major change, a "
-        "minor of Kubernetes, a control-plane node",
+        when="at the start and before every batch of a plan with something that cannot be undone: an upgrade, a "
+        "major change, a minor of Kubernetes, a control-plane node",
         opens="every schedule of Velero and every database of CloudNativePG has a completed backup no older than the "
         "declared RPO (24 h where nobody declared one), or a person ticked `backups-recent` within that time; outside "
         "production it is asked only where an RPO is declared",

@@ -22,7 +22,9 @@ def cannot_undo(plan: Plan) -> tuple[str, ...]:
     found = []
     if plan.purpose not in _UNDOABLE:
         found.append(f"it is for {plan.purpose}, which is not taken back")
-    if plan.change in _ONE_WAY:
+    if plan.upgrade is not None:
+        found.append(f"{plan.upgrade} is mended forward, not taken back")
+    elif plan.change in _ONE_WAY:
         found.append(_ONE_WAY[plan.change])
     controllers = [node.name for node in plan.nodes if node.control_plane]
     if controllers:
