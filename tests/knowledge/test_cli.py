@@ -171,3 +171,18 @@ def test_due_decides_by_the_facts_that_hold_here(call):
     name = packed(call, "--section", "support=support.json")
     assert call("knowledge", "update", name, "--key", "pub.pem").exit_code == 0
     assert ends() == "2028-01-31"
+
+
+def test_what_the_user_knows_better_is_asked_before_an_upgrade_too(call, tmp_path):
+    facts = {
+        "source": "our own trial",
+        "retrieved": "2026-11-01",
+        "quirks": [
+            {"id": "own-1", "product": "kubernetes", "kind": "step", "what": "Tell the tea kitchen", "upgrade": True}
+        ],
+    }
+    (tmp_path / "facts.json").write_text(json.dumps(facts))
+    (tmp_path / "shipkeeper.yaml").write_text("sources: {knowledge: facts.json}\n")
+    done = call("upgrade", "path", "kubernetes", "--from-version", "1.34.4", "--to", "1.35", "-o", "json")
+    assert done.exit_code == 0, done.output
+    assert "Tell the tea kitchen" in done.stdout, "a team's own fact is left out of the way that it goes"

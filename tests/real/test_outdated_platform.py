@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.notices.smtp import serving
-from tests.real.conftest import RUNNER
+from tests.real.conftest import RUNNER, not_here
 from tests.real.harness import outdated, platform_objects, rights
 from tests.real.harness.helm import helm
 from tests.real.harness.product import DOES_NOT_FIT, OK, REFUSED, Product
@@ -33,7 +33,7 @@ def platform(plane: Plane, api: Api, tmp_path_factory: pytest.TempPathFactory) -
     try:
         files = platform_objects.crd_files()
     except Unavailable as gone:
-        pytest.skip(f"no platform: {gone}")
+        not_here(f"no platform: {gone}")
     build(api, Size.small())
     folder = tmp_path_factory.mktemp("helm")
     with platform_objects.removed(api):

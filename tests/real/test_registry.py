@@ -19,6 +19,7 @@ from shipkeeper.integrations.oci.registry import MANIFEST, Registry
 from shipkeeper.model.errors import BadInput, Unauthenticated, Unreachable
 from shipkeeper.ports.secrets import Secret
 from tests.client.authority import Authority
+from tests.real.conftest import not_here
 from tests.real.harness.registry import ACCOUNT, PASSWORD, LocalRegistry, Unavailable
 
 pytestmark = pytest.mark.real
@@ -29,7 +30,7 @@ def start(folder: Path, authority: Authority | None = None) -> LocalRegistry:
     try:
         return LocalRegistry(folder, authority.leaf("registry", names=("localhost",)) if authority else None)
     except Unavailable as gone:
-        pytest.skip(f"no real OCI registry: {gone}")
+        not_here(f"no real OCI registry: {gone}")
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from shipkeeper.app.init import QUESTIONS, Answers, Asked, draft, written
+from shipkeeper.app.knowledge import load_knowledge
 from shipkeeper.app.platform_file import NAMES, parse_platform
 from shipkeeper.app.sources import source_of
-from shipkeeper.app.state import write_atomically
+from shipkeeper.app.state import State, write_atomically
 from shipkeeper.app.survey import read_inventory
-from shipkeeper.cli.options import source_options
+from shipkeeper.cli.options import source_options, state_option
 from shipkeeper.cli.output import hint
-from shipkeeper.knowledge.library import bundled
 from shipkeeper.model.errors import BadInput, UsageProblem
 
 
@@ -35,6 +35,7 @@ def _answers(function: click.decorators.FC) -> click.decorators.FC:
 @_answers
 @click.option("--no-input", is_flag=True, help="Ask nothing: what no option answers is left open, and marked.")
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+@state_option
 def command(
     from_path: str | None,
     context: str | None,
@@ -44,6 +45,7 @@ def command(
     production: bool | None,
     no_input: bool,
     force: bool,
+    state: str | None,
     **given: str,
 ) -> None:
     """Write a first platform file: what runs is taken from the cluster, what it cannot know is asked.
@@ -59,7 +61,7 @@ def command(
     asking = not no_input and sys.stdin.isatty()
     said = {question.field: _answer(question, given[question.field], asking) for question in QUESTIONS}
     answers = Answers(environment=environment, production={True: "yes", False: "no", None: ""}[production], **said)
-    made = written(draft(inventory, bundled().products, answers, context or ""))
+    made = written(draft(inventory, load_knowledge(State.open(state)).products, answers, context or ""))
     parse_platform(made.text.encode(), out)
     if out == "-":
         click.echo(made.text, nl=False)

@@ -40,13 +40,13 @@ def command() -> None:
 @source_options
 @output_option()
 @click.pass_context
-def path_of(ctx: click.Context, /, output: str, **asked: Any) -> None:
+def path_of(ctx: click.Context, /, output: str, state: str | None, **asked: Any) -> None:
     """The ordered hops to a version: why each is there, what is skipped, what else the rule allows.
 
     With an inventory: what each hop of Kubernetes asks of kubelets and controllers, which APIs it takes away and who
     uses them, and CRDs whose stored versions are in the way. Exit code 5: no way, or --via breaks the rule.
     """
-    found = look(asked, (asked["from_path"], asked["context"], asked["kubeconfig"]))
+    found = look(asked, state, (asked["from_path"], asked["context"], asked["kubeconfig"]))
     emit("UpgradePath", found.payload(), output, lambda c: print_path(c, found), lambda: path_markdown(found))
     if found.broken:
         ctx.exit(_BROKEN)
@@ -54,7 +54,6 @@ def path_of(ctx: click.Context, /, output: str, **asked: Any) -> None:
 
 def _notes_options(function: Any) -> Any:
     for option in (
-        state_option,
         click.option("--notes", multiple=True, metavar="FILE", help="A change log to read instead of a checkout's."),
         path_options,
     ):
@@ -72,7 +71,7 @@ def notes_of(output: str, hop: str, whole: bool, state: str | None, notes: tuple
 
     Everything is read as it was at the hop's release, never as it is on a branch.
     """
-    found = look(asked)
+    found = look(asked, state)
     platform, _ = load_platform(asked["platform"], Path.cwd())
     gathered = gather(found, hop_named(found.path, hop), notes)
     stand = standings(gathered, Logbook.of(State.open(state), platform))
@@ -92,7 +91,7 @@ def notes_of(output: str, hop: str, whole: bool, state: str | None, notes: tuple
 @click.pass_context
 def ready(ctx: click.Context, /, output: str, state: str | None, notes: tuple[str, ...], **asked: Any) -> None:
     """Whether each hop may be taken: its notes read, and every problem found talked over. Exit code 4: not yet."""
-    found = look(asked)
+    found = look(asked, state)
     platform, _ = load_platform(asked["platform"], Path.cwd())
     gathered = gather(found, hop_named(found.path, ""), notes)
     stand = standings(gathered, Logbook.of(State.open(state), platform))
@@ -114,7 +113,7 @@ def acknowledged(
     state: str | None, notes: tuple[str, ...], **asked: Any,
 ) -> None:  # fmt: skip
     """Say for the record that you read the notes of one hop. Should they change later, they are read again."""
-    found = look(asked)
+    found = look(asked, state)
     platform, _ = load_platform(asked["platform"], Path.cwd())
     who = who_speaks(platform, by, context, kubeconfig)
     [gathered] = gather(found, hop_named(found.path, hop), notes)
@@ -134,7 +133,7 @@ def problem_found(
     notes: tuple[str, ...], **asked: Any,
 ) -> None:  # fmt: skip
     """Report a problem found in a hop's notes. The hop waits until somebody else has decided about it."""
-    found = look(asked)
+    found = look(asked, state)
     platform, _ = load_platform(asked["platform"], Path.cwd())
     who = who_speaks(platform, by, context, kubeconfig)
     [gathered] = gather(found, hop_named(found.path, hop), notes)

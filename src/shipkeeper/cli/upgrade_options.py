@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 import click
 
 from shipkeeper.app.identity import who_am_i
+from shipkeeper.app.knowledge import knowledge_of
 from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.speaker import Speaker, person_of, speaker
+from shipkeeper.app.state import State
 from shipkeeper.app.survey import read_inventory
 from shipkeeper.app.upgrade import Upgrade, Wish, look_ahead
-from shipkeeper.cli.options import platform_option
+from shipkeeper.cli.options import platform_option, state_option
 from shipkeeper.cli.output import hint
 from shipkeeper.model.errors import Refused
 from shipkeeper.model.platform import Platform
@@ -23,8 +25,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def path_options(function: F) -> F:
-    """What names a path: the component, its ends, the rule, and where its releases are known from."""
+    """What names a path: the component, its ends, the rule, and where its releases and facts are known from."""
     for option in (
+        state_option,
         platform_option,
         click.option(
             "--releases", default="", metavar="FILE", help="A list of releases, a line each: TAG YYYY-MM-DD. Or JSON."
@@ -58,7 +61,9 @@ def speaker_options(function: F) -> F:
     return function
 
 
-def look(asked: dict[str, Any], inventory_from: tuple[str | None, str | None, str | None] | None = None) -> Upgrade:
+def look(
+    asked: dict[str, Any], state: str | None, inventory_from: tuple[str | None, str | None, str | None] | None = None
+) -> Upgrade:
     """The path that the options name; doubts go to stderr."""
     platform, _ = load_platform(asked["platform"], Path.cwd())
     inventory = None
@@ -74,7 +79,13 @@ def look(asked: dict[str, Any], inventory_from: tuple[str | None, str | None, st
         checkout=asked["checkout"],
         releases=asked["releases"],
     )
-    found = look_ahead(wish, platform, asked["platform"], inventory)
+    found = look_ahead(
+        wish,
+        platform,
+        asked["platform"],
+        inventory,
+        knowledge_of(State.open(state), platform, asked["platform"], Path.cwd()),
+    )
     for sentence in found.assumptions:
         hint(f"note: {sentence}")
     return found
