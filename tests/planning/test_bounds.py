@@ -150,7 +150,7 @@ def test_durations_have_the_shape_that_a_rehearsal_draws_from():
 
 def test_the_slowest_of_many_is_slower_than_one():
     from shipkeeper.planning.estimates import slowest_ms
-    from shipkeeper.planning.load import Move
+    from shipkeeper.planning.moves import Move
 
     one = Move("a/b", "Deployment/a/b", (), (4_000, 20_000), (0, 0), grace_ms=30_000)
     assert slowest_ms([one]) == (4_000, 20_000)

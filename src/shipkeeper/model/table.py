@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,6 +17,10 @@ _NUMBERS = (
     "namespace", "node", "shape", "owner", "phase", "ready", "mirror", "restarts",
     "created_ms", "scheduled_ms", "ready_ms",
 )  # fmt: skip
+
+
+_ALIKE = ("namespace", "shape", "owner", "phase", "mirror")
+_LARGEST = 2**62
 
 
 V = TypeVar("V")
@@ -44,13 +48,24 @@ class Interner:
         return self._ids.get(value, -1)
 
 
+class PodClasses(NamedTuple):
+    """Pods that differ in nothing but their names, nodes, times and rare fields, told apart by small numbers.
+
+    150,000 pods are a few thousand classes: what follows from namespace, shape, owner, phase and mirror needs to be
+    worked out only that often. ``of_row``: the class of each row; ``first``: the first row of each class.
+    """
+
+    of_row: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+
 class PodTable(Sequence[Pod]):
     """Immutable columns over pods. Row order is the order of addition; ``table[i]`` builds the Pod.
 
     ``rare`` holds, by row, the fields that few pods have (finalizers, claims, deletion, waiting reason).
     """
 
-    __slots__ = ("_names", "_namespaces", "_nodes", "_owners", "_rare", "_shapes", "_uids", "columns")
+    __slots__ = ("_classes", "_names", "_namespaces", "_nodes", "_owners", "_rare", "_shapes", "_uids", "columns")
 
     def __init__(
         self,
@@ -67,6 +82,7 @@ class PodTable(Sequence[Pod]):
         self._names, self._uids = names, uids
         self._namespaces, self._nodes = namespaces, nodes
         self._shapes, self._owners, self._rare = shapes, owners, rare
+        self._classes: PodClasses | None = None
 
     @classmethod
     def of(cls, pods: Iterable[Pod]) -> PodTable:
@@ -167,6 +183,28 @@ class PodTable(Sequence[Pod]):
             _renumber(columns, "owner", self._owners),
             {row: self._rare[i] for row, i in enumerate(order) if i in self._rare},
         )
+
+    def classes(self) -> PodClasses:
+        """The classes of the pods; worked out once."""
+        if self._classes is None:
+            numbers = np.zeros(len(self), dtype=np.int64)
+            for name in _ALIKE:
+                values = self.columns[name] + 1  # -1 means none
+                span = int(values.max(initial=0)) + 1
+                if int(numbers.max(initial=0)) >= _LARGEST // span:
+                    numbers = np.unique(numbers, return_inverse=True)[1]
+                numbers = numbers * span + values
+            _, first, of_row = np.unique(numbers, return_index=True, return_inverse=True)
+            self._classes = PodClasses(of_row, first)
+        return self._classes
+
+    def rows_by_node(self) -> dict[str, list[int]]:
+        """Rows of the pods bound to each node, in row order. For many nodes; for one there is ``on_node``."""
+        found: dict[str, list[int]] = {}
+        for row, node in enumerate(self.columns["node"].tolist()):
+            if node >= 0:
+                found.setdefault(self._nodes[node], []).append(row)
+        return found
 
     def on_node(self, node: str) -> list[Pod]:
         """Pods bound to that node, in row order."""

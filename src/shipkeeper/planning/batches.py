@@ -29,12 +29,13 @@ class BatchRules:
         self.size = min(max_parallel, max(1, most))
         self.zones = dict(zones or {})
         self._limits, self._sizes = load.limits, load.sizes
+        asked = load.nodes if self.size > 1 else {}  # one node at a time is always allowed
         self._budgets = {
             name: tuple(sorted({budget for move in node.moves for budget in move.budgets}))
-            for name, node in load.nodes.items()
+            for name, node in asked.items()
         }
         self._alone = {
-            name: Counter(move.workload for move in node.moves if not move.budgets) for name, node in load.nodes.items()
+            name: Counter(move.workload for move in node.moves if not move.budgets) for name, node in asked.items()
         }
 
     def allows(self, names: Sequence[str]) -> bool:

@@ -27,7 +27,8 @@ from shipkeeper.model.record import Record
 from shipkeeper.model.time import SECOND, format_duration
 from shipkeeper.planning.capacity import away_at_once
 from shipkeeper.planning.estimates import slowest_ms
-from shipkeeper.planning.load import Load, Move, measure_load
+from shipkeeper.planning.load import Load, measure_load
+from shipkeeper.planning.moves import Move
 from shipkeeper.semantics.rates import CREATE_BURST, CREATES_PER_SECOND, least_ms
 
 
@@ -199,8 +200,10 @@ def _chain_bounds(load: Load, jobs: Sequence[_Job]) -> list[Bound]:
 def _never(load: Load) -> list[str]:
     found: list[str] = []
     for name, node in sorted(load.nodes.items()):
-        never = sorted({b for move in node.moves for b in move.budgets if load.limits.get(b, 0) == 0})
-        found.extend(f"PodDisruptionBudget {b} never allows an eviction: {name} cannot be drained" for b in never)
+        found.extend(
+            f"PodDisruptionBudget {budget} never allows an eviction: {name} cannot be drained"
+            for budget in load.hopeless(node)
+        )
         found.extend(
             f"{move.pod} is under {len(move.budgets)} budgets: {name} cannot be drained"
             for move in node.moves

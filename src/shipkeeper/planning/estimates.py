@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from shipkeeper.model.plan import Estimate, Plan, Timings
 from shipkeeper.model.time import SECOND
-from shipkeeper.planning.load import Load, Move, NodeLoad
+from shipkeeper.planning.load import Load, NodeLoad
+from shipkeeper.planning.moves import Move
 from shipkeeper.planning.timings import readiness_of
 
 PATCH_MS = (500, 2 * SECOND)
@@ -51,6 +54,11 @@ class NodeTimes(Struct, frozen=True):
     settle_ms: Span
     hold: DrainHold
 
+    def of(self, action: str) -> Span:
+        """The time of one step, by its action's name."""
+        span: Span = getattr(self, f"{action}_ms")
+        return span
+
     @property
     def total_ms(self) -> Span:
         """All steps, one after another."""
@@ -60,43 +68,55 @@ class NodeTimes(Struct, frozen=True):
         return sum(p[0] for p in parts), sum(p[1] for p in parts)
 
 
-def node_times(
-    load: NodeLoad,
-    limits: dict[str, int],
-    timings: Timings,
-    *,
-    reboots: bool,
-    together: Mapping[str, int] | None = None,
-) -> NodeTimes:
-    """Estimate every step of a node. Steps that the plan leaves out take no time. ``together``: pods that leave under
-    each budget on all nodes of the batch; without it the node is alone.
-    """
-    under = together if together is not None else pods_under([load])
-    hold = drain_hold(load, limits, timings, under)
+def node_times(load: NodeLoad, limits: Mapping[str, int], timings: Timings, *, reboots: bool) -> NodeTimes:
+    """Estimate every step of a node that is away alone. Steps that the plan leaves out take no time."""
+    return _node_times(load, _queues(pods_under([load]), limits), timings, reboots)
+
+
+def _node_times(load: NodeLoad, queues: Mapping[str, _Queue], timings: Timings, reboots: bool) -> NodeTimes:
+    hold = _drain_hold(load, timings, queues)
     reboot = _ms(timings.reboot_seconds) if reboots else (0, 0)
     serves = _serves(load, timings) if reboots else (0, 0)
-    settle = _settle(load.moves, limits, under, hold.took_ms, (reboot[0] + serves[0], reboot[1] + serves[1]))
+    settle = _settle(load.moves, queues, hold.took_ms, (reboot[0] + serves[0], reboot[1] + serves[1]))
     return NodeTimes(PATCH_MS, hold.took_ms, reboot, serves, PATCH_MS, settle, hold)
 
 
-def drain_hold(load: NodeLoad, limits: dict[str, int], timings: Timings, under: Mapping[str, int]) -> DrainHold:
-    """The budget or pod that decides how long the drain takes. A budget that allows none counts one pod at a time:
-    how long a person takes to mend it is nobody's estimate.
+class _Queue(NamedTuple):
+    """A budget under which more pods leave than it lets go at once, so that some wait. Most budgets never are one."""
+
+    pods: int
+    at_once: int
+
+    @property
+    def rounds(self) -> int:
+        """How many times it lets some go."""
+        return -(-self.pods // self.at_once)
+
+
+def _queues(under: Mapping[str, int], limits: Mapping[str, int]) -> dict[str, _Queue]:
+    """By budget, from how many pods leave under each. A budget that allows none counts one pod at a time: how long a
+    person takes to mend it is nobody's estimate.
     """
+    at_once = {budget: max(1, limits.get(budget, 1)) for budget, pods in under.items() if pods > 1}
+    return {budget: _Queue(under[budget], most) for budget, most in at_once.items() if under[budget] > most}
+
+
+def _drain_hold(load: NodeLoad, timings: Timings, queues: Mapping[str, _Queue]) -> DrainHold:
+    """The budget or pod that decides how long the drain takes."""
     worst = _slowest_pod(load.moves, timings)
-    by_budget: dict[str, list[Move]] = {}
-    for move in load.moves:
-        for budget in move.budgets:
-            by_budget.setdefault(budget, []).append(move)
-    for budget in sorted(by_budget):
-        moves = by_budget[budget]
-        rounds = -(-under[budget] // max(1, limits.get(budget, 1)))
+    if not queues:
+        return worst
+    for budget in sorted(queues):
+        moves = [move for move in load.moves if budget in move.budgets]
+        if not moves:  # the queue is on other nodes of the batch
+            continue
+        queue = queues[budget]
         slowest = max(moves, key=lambda m: (m.unit_ms, m.pod))
-        last = slowest_ms(moves[: max(1, limits.get(budget, 1))])
-        took = tuple((rounds - 1) * slowest.unit_ms[i] + last[i] for i in (0, 1))
-        if rounds > 1 and took > worst.took_ms:
+        last = slowest_ms(moves[: queue.at_once])
+        took = tuple((queue.rounds - 1) * slowest.unit_ms[i] + last[i] for i in (0, 1))
+        if took > worst.took_ms:
             source = _source(timings, "readiness", slowest.workload)
-            worst = DrainHold((took[0], took[1]), source, budget, rounds, under[budget], slowest.pod)
+            worst = DrainHold((took[0], took[1]), source, budget, queue.rounds, queue.pods, slowest.pod)
     return worst
 
 
@@ -104,8 +124,12 @@ def _slowest_pod(moves: Sequence[Move], timings: Timings) -> DrainHold:
     """The drain when no budget holds it back, and the pod that is likely to end last."""
     if not moves:
         return DrainHold((0, 0), "modelled")
-    slowest = max(moves, key=lambda move: (move.termination_ms[1], move.termination_ms[0], move.pod))
+    slowest = max(moves, key=_ending)
     return DrainHold(slowest_ms(moves), _source(timings, "termination", slowest.workload), pods=1, pod=slowest.pod)
+
+
+def _ending(move: Move) -> tuple[int, int, str]:
+    return move.termination_ms[1], move.termination_ms[0], move.pod
 
 
 def slowest_ms(moves: Sequence[Move]) -> Span:
@@ -113,13 +137,17 @@ def slowest_ms(moves: Sequence[Move]) -> Span:
 
     The slowest of many is slower than each: of ``n`` pods alike, its median is their 0.5**(1/n) quantile.
     """
-    alike = Counter((move.termination_ms, move.grace_ms) for move in moves)
-    worst = [0, 0]
-    for ((p50, p95), grace), count in alike.items():
-        for i, share in ((0, 0.5), (1, 0.95)):
-            takes = p50 + round((p95 - p50) * _distance(share ** (1 / count)))
-            worst[i] = max(worst[i], min(takes, grace))
-    return worst[0], worst[1]
+    alike = Counter([(move.termination_ms, move.grace_ms) for move in moves])
+    ends = [_last_of(count, *kind) for kind, count in alike.items()]
+    return max([0, *(end[0] for end in ends)]), max([0, *(end[1] for end in ends)])
+
+
+@lru_cache(maxsize=4_096)  # a cluster has few grace periods, and a node few pods of each
+def _last_of(count: int, termination_ms: Span, grace_ms: int) -> Span:
+    """When the last of so many pods alike has ended."""
+    p50, p95 = termination_ms
+    takes = [p50 + round((p95 - p50) * _distance(share ** (1 / count))) for share in (0.5, 0.95)]
+    return min(takes[0], grace_ms), min(takes[1], grace_ms)
 
 
 def _distance(share: float) -> float:
@@ -139,12 +167,20 @@ def chain_seconds(plan: Plan) -> tuple[Estimate, dict[str, tuple[float, float]]]
     begins: dict[str, tuple[float, float]] = {}
     ends: dict[str, tuple[float, float]] = {}
     for step in plan.steps:
-        begin = tuple(max((ends[need][i] for need in step.needs), default=0.0) for i in (0, 1))
-        begins[step.id] = (begin[0], begin[1])
+        begin = _latest([ends[need] for need in step.needs])
+        begins[step.id] = begin
         ends[step.id] = (begin[0] + step.estimate_seconds.p50, begin[1] + step.estimate_seconds.p95)
-    p50, p95 = (max((end[i] for end in ends.values()), default=0.0) for i in (0, 1))
-    sources = sorted({step.estimate_seconds.source.split(" ")[0].rstrip(":") for step in plan.steps})
-    return Estimate(p50=p50, p95=p95, source=", ".join(sources) or "modelled"), begins
+    longest = _latest(list(ends.values()))
+    told = {step.estimate_seconds.source for step in plan.steps}
+    sources = sorted({source.split(" ")[0].rstrip(":") for source in told})
+    return Estimate(p50=longest[0], p95=longest[1], source=", ".join(sources) or "modelled"), begins
+
+
+def _latest(moments: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The latest of several (P50, P95), each figure by itself; the start, where there is none."""
+    if len(moments) == 1:
+        return moments[0]
+    return max([0.0, *(p50 for p50, _ in moments)]), max([0.0, *(p95 for _, p95 in moments)])
 
 
 def longest_first(names: Sequence[str], times: dict[str, NodeTimes]) -> list[str]:
@@ -158,14 +194,17 @@ def make_times(load: Load, timings: Timings, *, reboots: bool) -> dict[str, Node
 
 
 def batch_times(
-    load: Load, batches: Sequence[Sequence[str]], timings: Timings, *, reboots: bool
+    load: Load, batches: Sequence[Sequence[str]], alone: Mapping[str, NodeTimes], timings: Timings, *, reboots: bool
 ) -> dict[str, NodeTimes]:
-    """Times of every node when its whole batch drains at once and shares the budgets."""
+    """Times of every node when its whole batch drains at once and shares the budgets. ``alone``: each on its own."""
     times = {}
     for batch in batches:
-        together = pods_under([load.nodes[name] for name in batch])
+        if len(batch) == 1:
+            times[batch[0]] = alone[batch[0]]
+            continue
+        queues = _queues(pods_under([load.nodes[name] for name in batch]), load.limits)
         for name in batch:
-            times[name] = node_times(load.nodes[name], load.limits, timings, reboots=reboots, together=together)
+            times[name] = _node_times(load.nodes[name], queues, timings, reboots)
     return times
 
 
@@ -181,26 +220,42 @@ def _serves(load: NodeLoad, timings: Timings) -> Span:
     return max([stable, *(d[0] for d in daemons)]), max([stable, *(d[1] for d in daemons)])
 
 
-def _settle(
-    moves: Sequence[Move], limits: dict[str, int], under: Mapping[str, int], drain_ms: Span, after_ms: Span
-) -> Span:
-    """What replacements still need after the uncordon. Pods tied to the node start only then; ordered ones of one
-    StatefulSet start one after the other; pods that waited for their budget left at the end of the drain.
+def _settle(moves: Sequence[Move], queues: Mapping[str, _Queue], drain_ms: Span, after_ms: Span) -> Span:
+    """What replacements still need after the uncordon. Most pods were evicted when the drain began. Pods tied to the
+    node start only now; ordered ones of one StatefulSet start one after the other; pods that waited for their budget
+    left at the end of the drain.
     """
+    at_once: list[Span] = [(0, 0)]
+    chains: list[list[Move]] = []
     in_order: dict[str, list[Move]] = {}
     for move in moves:
         if move.ordered:
             in_order.setdefault(move.workload, []).append(move)
-    chains = [[move] for move in moves if not move.ordered] + [in_order[key] for key in sorted(in_order)]
-    left = [0, 0]
-    for chain in chains:
-        waited = any(under[b] > max(1, limits.get(b, 1)) for move in chain for b in move.budgets)
-        for i in (0, 1):
-            ends = max(move.termination_ms[i] for move in chain)
-            gone_for = (ends if waited else drain_ms[i]) + after_ms[i] - (ends if chain[0].successive else 0)
-            elapsed = 0 if any(move.pinned for move in chain) else gone_for
-            left[i] = max(left[i], sum(move.readiness_ms[i] for move in chain) - elapsed)
-    return PATCH_MS[0] + left[0], PATCH_MS[1] + left[1]
+        elif move.pinned or (queues and _waits(move, queues)):
+            chains.append([move])
+        else:
+            at_once.append(move.back_ms)
+    ago = (drain_ms[0] + after_ms[0], drain_ms[1] + after_ms[1])
+    left = [max(back[0] for back in at_once) - ago[0], max(back[1] for back in at_once) - ago[1]]
+    for chain in (*chains, *in_order.values()):
+        needs = _chain_left(chain, drain_ms, after_ms, waited=any(_waits(move, queues) for move in chain))
+        left = [max(left[0], needs[0]), max(left[1], needs[1])]
+    return PATCH_MS[0] + max(0, left[0]), PATCH_MS[1] + max(0, left[1])
+
+
+def _chain_left(chain: Sequence[Move], drain_ms: Span, after_ms: Span, *, waited: bool) -> Span:
+    """What pods that start one after the other still need."""
+    left = []
+    for i in (0, 1):
+        ends = max(move.termination_ms[i] for move in chain)
+        gone_for = (ends if waited else drain_ms[i]) + after_ms[i] - (ends if chain[0].successive else 0)
+        elapsed = 0 if any(move.pinned for move in chain) else gone_for
+        left.append(sum(move.readiness_ms[i] for move in chain) - elapsed)
+    return left[0], left[1]
+
+
+def _waits(move: Move, queues: Mapping[str, _Queue]) -> bool:
+    return any(budget in queues for budget in move.budgets)
 
 
 def _source(timings: Timings, what: str, workload: str) -> str:

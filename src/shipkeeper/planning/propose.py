@@ -46,7 +46,7 @@ def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platfor
     load = measure_load(inventory, [node.name for node in planned], policy, timings, now_ms)
     alone = make_times(load, timings, reboots=request.action == "reboot")
     batches, batch_notes = _batches(inventory, request, choice, load, alone)
-    times = batch_times(load, batches, timings, reboots=request.action == "reboot")
+    times = batch_times(load, batches, alone, timings, reboots=request.action == "reboot")
     nodes = {node.name: node for node in planned}
     plan = Plan(
         created_at=iso(now_ms),
@@ -141,9 +141,8 @@ def _blocked_notes(load: Load, names: Sequence[str]) -> list[str]:
     notes = []
     for name in names:
         node = load.nodes[name]
-        never = sorted({b for move in node.moves for b in move.budgets if load.limits.get(b, 0) == 0})
-        twice = sorted(move.pod for move in node.moves if len(move.budgets) > 1)
-        reasons = [f"budget {budget} never allows an eviction" for budget in never]
+        twice = sorted([move.pod for move in node.moves if len(move.budgets) > 1])
+        reasons = [f"budget {budget} never allows an eviction" for budget in load.hopeless(node)]
         reasons += [f"{pod} is under two budgets" for pod in twice]
         by_reason: dict[str, list[str]] = {}
         for pod, reason in node.blocked:

@@ -8,13 +8,18 @@ from collections.abc import Mapping, Sequence
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import ALL, DrainPolicy, Estimate, PlanStep, RebootPlan, Timings
 from shipkeeper.model.time import MINUTE, SECOND, format_duration
-from shipkeeper.planning.estimates import NodeTimes, Span
+from shipkeeper.planning.estimates import NodeTimes
 from shipkeeper.planning.load import Load, NodeLoad
 
 REBOOT_ACTIONS = ("cordon", "drain", "reboot", "serves", "uncordon", "settle")
 LONG_MS = MINUTE
 """A pod that takes this long to end is worth naming."""
 DRAIN_ACTIONS = ("cordon", "drain", "uncordon", "settle")
+
+
+def actions_of(reboot: RebootPlan) -> tuple[str, ...]:
+    """What every node goes through, in order."""
+    return DRAIN_ACTIONS if reboot.driver == "none" else REBOOT_ACTIONS
 
 
 def make_steps(
@@ -29,13 +34,13 @@ def make_steps(
     """All steps in the order of the batches. A batch's first steps need every node of the batch before settled."""
     steps: list[PlanStep] = []
     before: tuple[str, ...] = ()
-    actions = DRAIN_ACTIONS if reboot.driver == "none" else REBOOT_ACTIONS
+    actions = actions_of(reboot)
     for batch in batches:
         for name in batch:
             needs = before
             for action in actions:
                 steps.append(_step(action, needs, nodes[name], load, times[name], policy, reboot, timings))
-                needs = (f"{name}/{action}",)
+                needs = (steps[-1].id,)
         before = tuple(f"{name}/settle" for name in batch)
     return tuple(steps)
 
@@ -50,26 +55,28 @@ def _step(
     reboot: RebootPlan,
     timings: Timings,
 ) -> PlanStep:
-    mine = load.nodes[node.name]
-    why, manual = _words(action, node, mine, load, times, policy, reboot, timings)
-    spans: dict[str, tuple[Span, str]] = {
-        "cordon": (times.cordon_ms, "modelled"),
-        "drain": (times.drain_ms, times.hold.source),
-        "reboot": (times.reboot_ms, timings.sources.get("reboot", "modelled")),
-        "serves": (times.serves_ms, "declared" if times.serves_ms[0] == _stable_ms(timings) else "measured"),
-        "uncordon": (times.uncordon_ms, "modelled"),
-        "settle": (times.settle_ms, timings.sources.get("readiness:*", "modelled")),
-    }
-    span, source = spans[action]
+    why, manual = _words(action, node, load.nodes[node.name], load, times, policy, reboot, timings)
+    p50, p95 = times.of(action)
     return PlanStep(
         id=f"{node.name}/{action}",
         action=action,
         target=node.name,
         needs=needs,
-        estimate_seconds=Estimate(p50=span[0] / SECOND, p95=span[1] / SECOND, source=source),
+        estimate_seconds=Estimate(p50=p50 / SECOND, p95=p95 / SECOND, source=_source(action, times, timings)),
         why=why,
         manual=manual,
     )
+
+
+def _source(action: str, times: NodeTimes, timings: Timings) -> str:
+    """Where the estimate of an action is from."""
+    if action == "drain":
+        return times.hold.source
+    if action == "reboot":
+        return timings.sources.get("reboot", "modelled")
+    if action == "serves":
+        return "declared" if times.serves_ms[0] == _stable_ms(timings) else "measured"
+    return timings.sources.get("readiness:*", "modelled") if action == "settle" else "modelled"
 
 
 def _words(
@@ -125,8 +132,7 @@ def _drain_why(mine: NodeLoad, load: Load, times: NodeTimes) -> str:
         )
     elif hold.pod and hold.took_ms[1] >= LONG_MS:
         parts.append(f"longest to end: {hold.pod} ({format_duration(hold.took_ms[1])})")
-    never = sorted({b for move in mine.moves for b in move.budgets if load.limits.get(b, 0) == 0})
-    if never:
+    if never := load.hopeless(mine):
         parts.append(f"BLOCKED by PodDisruptionBudget {', '.join(never)}: never allows an eviction")
     if mine.blocked:
         parts.append("BLOCKED by " + ", ".join(f"{pod} ({reason})" for pod, reason in mine.blocked[:5]))

@@ -82,6 +82,12 @@ def top_of(owner: OwnerRef, namespace: str, workloads: Mapping[str, Workload]) -
     return _above(known[-1], workloads)
 
 
+def workload_key(owner: OwnerRef, namespace: str, workloads: Mapping[str, Workload]) -> str:
+    """The outermost controller as ``Kind/namespace/name``, as platform files and plans name workloads."""
+    top = top_of(owner, namespace, workloads)
+    return f"{top.kind}/{top.namespace}/{top.name}"
+
+
 def _above(workload: Workload, workloads: Mapping[str, Workload]) -> ObjectRef:
     known = chain(workload.owner, workloads)
     last = known[-1] if known else workload
