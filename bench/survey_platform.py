@@ -106,7 +106,7 @@ class PipeTransport:
 def child() -> dict[str, Any]:
     """One survey, and its file."""
     from shipkeeper.app.inventory_file import save
-    from shipkeeper.app.survey import survey_live
+    from shipkeeper.app.survey_live import survey_live
     from shipkeeper.integrations.kubernetes.source import KubeSource
 
     begun = time.process_time()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shipkeeper.app.sources import source_of
-from shipkeeper.app.survey import survey_live
+from shipkeeper.app.survey_live import survey_live
 from shipkeeper.integrations.kubernetes.platform import Refused
 from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.errors import Failed, Forbidden, ShipkeeperError, Unauthenticated, Unreachable, UsageProblem

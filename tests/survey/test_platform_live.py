@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from shipkeeper.app.survey import survey_live
+from shipkeeper.app.survey_live import survey_live
 from shipkeeper.integrations.kubernetes.platform import Refused
 from shipkeeper.model.errors import Failed, Forbidden
 from shipkeeper.model.operands import Backup

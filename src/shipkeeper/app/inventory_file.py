@@ -19,7 +19,6 @@ from msgspec.structs import replace
 
 from shipkeeper.app.inventory_diff import diff
 from shipkeeper.app.state import write_atomically
-from shipkeeper.app.survey_platform import not_asked
 from shipkeeper.model.errors import BadInput, Failed, Location
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.pods import PodShape
@@ -94,6 +93,8 @@ def load(path: str | Path) -> Inventory:
 
 def _without_platform(inventory: Inventory) -> Inventory:
     """What was saved before the platform's objects were read: they are unknown, not absent."""
+    from shipkeeper.app.survey_platform import not_asked
+
     gaps = not_asked("the file was saved by an older Shipkeeper, which did not read them")
     return replace(inventory, missing=(*inventory.missing, *gaps))
 

@@ -1,87 +1,18 @@
-"""What runs: one inventory, from a saved file, a dump, or a live cluster."""
+"""What runs: one inventory, from a saved file, a dump, or a live cluster.
+
+What reads dumps and live clusters is imported when it is needed: most verbs of most days read a saved inventory.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from shipkeeper.app.inventory_file import is_saved_inventory, load
 from shipkeeper.app.sources import Source
-from shipkeeper.app.survey_platform import LivePlatform, PlatformReading, place
-from shipkeeper.integrations.dumps import read_dump
-from shipkeeper.integrations.hostfacts import read_facts
-from shipkeeper.model.cluster import ClusterIdentity
-from shipkeeper.model.errors import Failed, Forbidden, Unreachable
-from shipkeeper.model.facts import ImageUse
-from shipkeeper.model.inventory import Inventory, Missing
-from shipkeeper.model.table import PodTable
-from shipkeeper.semantics.hosts import with_gathered
-from shipkeeper.semantics.platform_links import linked
-from shipkeeper.semantics.wire.drainer_kinds import DRAINER_KINDS, runs_kured
-from shipkeeper.semantics.wire.unknowns import UNKNOWN_WITHOUT
-
-T = TypeVar("T")
-_AT_ONCE = 4
-_NOT_SERVED = "not-served"
-_DRAWERS: dict[str, tuple[str, ...]] = {
-    "nodes": ("nodes",),
-    "workloads": (
-        "deployments",
-        "replicasets",
-        "statefulsets",
-        "daemonsets",
-        "jobs",
-        "cronjobs",
-        "replicationcontrollers",
-    ),
-    "budgets": ("poddisruptionbudgets",),
-    "claims": ("persistentvolumeclaims",),
-    "volumes": ("persistentvolumes",),
-    "attachments": ("volumeattachments",),
-    "csi_nodes": ("csinodes",),
-    "storage_classes": ("storageclasses",),
-    "priority_classes": ("priorityclasses",),
-    "quotas": ("resourcequotas",),
-    "limit_ranges": ("limitranges",),
-    "webhooks": ("validatingwebhookconfigurations", "mutatingwebhookconfigurations"),
-    "api_services": ("apiservices",),
-    "services": ("services",),
-    "endpoint_slices": ("endpointslices",),
-    "autoscalers": ("horizontalpodautoscalers",),
-    "leases": ("leases",),
-    "namespaces": ("namespaces",),
-    "events": ("events",),
-}
-"""Field of Inventory → the resources in it."""
-
-
-class LiveSource(Protocol):
-    """What a survey asks of a live cluster (``integrations.kubernetes.source.KubeSource``)."""
-
-    @property
-    def context(self) -> str:
-        """How the cluster is called."""
-
-    @property
-    def platform(self) -> LivePlatform:
-        """What runs on top of Kubernetes."""
-
-    async def identity(self) -> ClusterIdentity:
-        """Which cluster this is."""
-
-    async def list_resource(self, resource: str) -> tuple[Any, ...]:
-        """Every object of a resource. Raises Forbidden; Failed (code not-served) when the server has none such."""
-
-    async def pods(self) -> tuple[PodTable, tuple[ImageUse, ...]]:
-        """Every pod, and the images that they run."""
-
-    async def probe(self, group: str, kind: str) -> int:
-        """How many objects of a kind there are. Raises as ``list_resource``."""
+from shipkeeper.model.inventory import Inventory
 
 
 async def survey(source: Source, *, platform: bool = True) -> Inventory:
@@ -91,6 +22,7 @@ async def survey(source: Source, *, platform: bool = True) -> Inventory:
     """
     if not source.live:
         return load_inventory(source.path)
+    from shipkeeper.app.survey_live import survey_live
     from shipkeeper.integrations.kubernetes.connect import connect
 
     async with connect(
@@ -105,12 +37,21 @@ async def survey(source: Source, *, platform: bool = True) -> Inventory:
 
 def read_inventory(source: Source, *, platform: bool = True) -> Inventory:
     """``survey`` for callers outside an event loop."""
+    if not source.live:
+        return load_inventory(source.path)
+    import asyncio
+
     return asyncio.run(survey(source, platform=platform))
 
 
 def load_inventory(path: str) -> Inventory:
     """A saved inventory, or a dump in any layout; told by content. Raises BadInput."""
-    return load(path) if is_saved_inventory(path) else linked(read_dump(path))
+    if is_saved_inventory(path):
+        return load(path)
+    from shipkeeper.integrations.dumps import read_dump
+    from shipkeeper.semantics.platform_links import linked
+
+    return linked(read_dump(path))
 
 
 def with_facts(inventory: Inventory, path: str) -> tuple[Inventory, tuple[str, ...]]:
@@ -118,88 +59,12 @@ def with_facts(inventory: Inventory, path: str) -> tuple[Inventory, tuple[str, .
 
     Raises BadInput for facts that cannot be used.
     """
+    from shipkeeper.integrations.hostfacts import read_facts
+    from shipkeeper.semantics.hosts import with_gathered
+
     gathered = read_facts(path)
     facts, strangers = with_gathered(inventory.nodes, inventory.node_facts, gathered.hosts)
     notes = list(gathered.notes)
     if strangers:
         notes.append(f"facts of hosts that are no node of this cluster were left out: {', '.join(strangers)}")
     return replace(inventory, node_facts=facts), tuple(notes)
-
-
-async def survey_live(source: LiveSource, taken_ms: int, *, platform: bool = True) -> Inventory:
-    """Read a live cluster. What may not be read becomes ``missing``; a cluster that cannot be reached is an error.
-
-    Without ``platform`` only Kubernetes' own objects are read, and all of the platform's is missing.
-    """
-    reading, above = _Reading(source), PlatformReading(source.platform)
-    nothing: tuple[PodTable, tuple[ImageUse, ...]] = (PodTable.of(()), ())
-    identity, (pods, images), listed, drainers = await asyncio.gather(
-        reading.ask("clusterIdentity", source.identity, ClusterIdentity(), "whether a plan is for this cluster"),
-        reading.ask("pods", source.pods, nothing, UNKNOWN_WITHOUT["pods"]),
-        asyncio.gather(*(reading.list(resource) for names in _DRAWERS.values() for resource in names)),
-        reading.drainers(),
-    )
-    fields = await above.read() if platform else above.skip()
-    found = dict(listed)
-    drawers: dict[str, Any] = {
-        field: tuple(sorted((item for name in names for item in found[name]), key=place))
-        for field, names in _DRAWERS.items()
-    }
-    if any(runs_kured(item.kind, item.name) for item in drawers["workloads"]):
-        drainers.add("kured")
-    inventory = Inventory(
-        source=source.context,
-        taken_ms=taken_ms,
-        identity=identity,
-        pods=pods.sorted(),
-        images=images,
-        drainers=tuple(sorted(drainers)),
-        missing=tuple(sorted((*reading.missing, *above.missing), key=lambda item: (item.what, item.why))),
-        **drawers,
-        **fields,
-    )
-    return linked(inventory)
-
-
-class _Reading:
-    """Asks a few things at once, and turns a refusal into words."""
-
-    def __init__(self, source: LiveSource) -> None:
-        self._source = source
-        self._turns = asyncio.Semaphore(_AT_ONCE)
-        self.missing: list[Missing] = []
-
-    async def list(self, resource: str) -> tuple[str, tuple[Any, ...]]:
-        """(resource, its objects)."""
-        unknown = UNKNOWN_WITHOUT[resource]
-        return resource, await self.ask(resource, lambda: self._source.list_resource(resource), (), unknown)
-
-    async def drainers(self) -> set[str]:
-        """Kinds of other maintenance software that have objects here."""
-        counts = await asyncio.gather(*(self._probe(group, name) for group, name in DRAINER_KINDS))
-        return {kind for kind, count in zip(DRAINER_KINDS.values(), counts, strict=True) if count}
-
-    async def _probe(self, group: str, resource: str) -> int:
-        async def count() -> int:
-            try:
-                return await self._source.probe(group, resource)
-            except Failed as error:
-                if error.code == _NOT_SERVED:
-                    return 0  # not installed, so there are none
-                raise
-
-        return await self.ask(f"{resource}.{group}", count, 0, "whether other software maintains nodes here")
-
-    async def ask(self, what: str, call: Callable[[], Awaitable[T]], otherwise: T, unknown: str) -> T:
-        """The answer; or, when it is refused, the stand-in and a note of what that leaves unknown."""
-        async with self._turns:
-            try:
-                return await call()
-            except Unreachable:
-                raise
-            except Forbidden as error:
-                why = f"not allowed: {error.message}"
-            except Failed as error:
-                why = error.message
-        self.missing.append(Missing(what, why, unknown))
-        return otherwise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shipkeeper.app.check import Question, settings_of
-from shipkeeper.app.survey import LiveSource, survey_live
+from shipkeeper.app.survey_live import LiveSource, survey_live
 from shipkeeper.assessment.check import check
 from shipkeeper.model.findings import Finding
 from shipkeeper.model.plan import Plan

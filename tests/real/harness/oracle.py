@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shipkeeper.app.survey import survey_live
+from shipkeeper.app.survey_live import survey_live
 from shipkeeper.integrations.kubernetes.connect import Connection, connect
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import Timings
