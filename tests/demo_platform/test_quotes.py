@@ -82,17 +82,8 @@ def test_there_are_quotes():
     assert {line.split()[0] for _, line, _ in quotes()} >= {"due", "rehearse", "check", "windows"}
 
 
-@pytest.mark.parametrize(
-    ("page", "line", "quoted"), [quote for quote in quotes() if not quote[1].startswith("rehearse")]
-)
+@pytest.mark.parametrize(("page", "line", "quoted"), quotes())
 def test_a_quote_is_what_is_printed(here, monkeypatch, page, line, quoted):
     if line == "windows gates night.plan":
         monkeypatch.setenv("COLUMNS", "140")
     holds(line, quoted, run(line, page))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_the_rehearsal_that_is_quoted_is_the_one_that_is_played(here):
-    ((line, quoted),) = [(line, quoted) for _, line, quoted in quotes() if line.startswith("rehearse")]
-    holds(line, quoted, run(line))
