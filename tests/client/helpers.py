@@ -25,11 +25,21 @@ class Clock:
     def __init__(self) -> None:
         self.now_ms = 0
         self.pauses: list[int] = []
+        self._bells: list[tuple[int, asyncio.Event]] = []
 
     async def pause(self, duration_ms: int) -> None:
         self.now_ms += duration_ms
         self.pauses.append(duration_ms)
+        for at_ms, bell in self._bells:
+            if self.now_ms >= at_ms:
+                bell.set()
         await asyncio.sleep(0)
+
+    async def reaches(self, at_ms: int) -> None:
+        """Wait until so much has been waited."""
+        bell = asyncio.Event()
+        self._bells.append((at_ms, bell))
+        await bell.wait()
 
     def timing(self, **changes: Any) -> Timing:
         base = Timing(pause=self.pause, monotonic_ms=lambda: self.now_ms, now_ms=lambda: NOW_MS + self.now_ms)
