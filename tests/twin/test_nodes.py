@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.errors import Unreachable
-from shipkeeper.model.nodes import Node
+from shipkeeper.model.nodes import Node, NodeCondition
 from shipkeeper.model.pods import Pod, Toleration
 from shipkeeper.model.storage import CsiNode
 from shipkeeper.ports.cluster import Change
@@ -39,6 +39,17 @@ def test_a_reboot_gives_a_new_boot_id_and_the_daemons_come_back() -> None:
     assert all(pod.ready for pod in resident), "daemon and static pods survive a reboot"
     assert sorted(pod.uid for pod in resident) == ["uid-kube-system-agent-00000", "uid-kube-system-kube-proxy-n1"]
     assert play(twin, lambda: twin.api.get(CsiNode, "n1")) == _csi("n1")
+
+
+def test_a_wish_for_a_reboot_ends_with_the_boot_and_nothing_else_does() -> None:
+    said = (NodeCondition("RebootRequired", "True"), NodeCondition("DiskPressure", "True"))
+    asking = [replace(node, conditions=(*node.conditions, *said)) for node in b.nodes(2)]
+    twin = make(b.inventory(*asking))
+    play(twin, lambda: reboot(twin, "n1"))
+    rebooted, other = ({c.type: c.status for c in node.conditions} for node in twin.world.nodes)
+    assert rebooted["RebootRequired"] == "False", "/run is empty after a boot, and so is what asked for it"
+    assert rebooted["DiskPressure"] == "True", "a boot mends no disk"
+    assert other["RebootRequired"] == "True"
 
 
 def test_t13_a_short_reboot_is_not_noticed_and_a_long_one_marks_every_pod() -> None:
