@@ -257,6 +257,7 @@ def _end(out: str, seconds: float) -> None:
     for line in (
         "due --from friday.inv --at 2026-11-20T10:00:00+01:00 --svg life.svg",
         "upgrade path flux --to newest --from friday.inv      (what stands in its way)",
+        "report readiness --from friday.inv      (does it run normally, is it sized, was it made ready)",
         "plan explain night.plan z1-general-1/drain",
         "survey --context YOUR-CONTEXT --save mine.inv      (reads only)",
     ):
