@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -29,7 +30,7 @@ from shipkeeper.model.workdays import after_working_days
 from shipkeeper.planning.fill import Box
 from shipkeeper.planning.program import Asked, Opening, make_program
 from shipkeeper.planning.settings import find_cluster
-from shipkeeper.planning.window import next_window
+from shipkeeper.planning.window import upcoming
 from shipkeeper.planning.works import ClusterDue, works_of
 
 WINDOWS_AHEAD = 6
@@ -169,7 +170,7 @@ def _openings(platform: Platform, environment: Environment, now_ms: int, ahead: 
     reserve = environment.clusters[0].drain.reserve if environment.clusters else "30m"
     found = []
     for rule in environment.windows:
-        for window in _coming(rule, now_ms, ahead):
+        for window in islice(_coming(rule, now_ms), ahead):
             stopping = frozen_during(freezes, window.opens_ms, window.closes_ms)
             allowed = tuple(
                 change for change in CHANGES if not frozen_during(freezes, window.opens_ms, window.closes_ms, change)
@@ -188,18 +189,9 @@ def _openings(platform: Platform, environment: Environment, now_ms: int, ahead: 
     return sorted(found, key=lambda one: one.box.opens_ms)[:ahead]
 
 
-def _coming(rule: WindowRule, now_ms: int, ahead: int) -> list[PlanWindow]:
-    """The rule's next windows that have not begun."""
-    found: list[PlanWindow] = []
-    from_ms = now_ms + 1
-    while len(found) < ahead and from_ms < now_ms + AHEAD_MS:
-        try:
-            window = next_window(rule, from_ms)
-        except BadInput:  # the rule has ended
-            break
-        found.append(window)
-        from_ms = window.opens_ms + 1
-    return found
+def _coming(rule: WindowRule, now_ms: int) -> Iterator[PlanWindow]:
+    """The rule's windows that have not begun."""
+    return (window for window in upcoming(rule, now_ms, now_ms + AHEAD_MS) if window.opens_ms > now_ms)
 
 
 class _Gaps:

@@ -36,6 +36,8 @@ class Event(Struct, frozen=True, kw_only=True):
     categories: tuple[str, ...] = ()
     status: str = "CONFIRMED"
     busy: bool = True
+    sequence: int | None = None
+    """How often it was changed: a calendar program takes the entry with the highest."""
 
 
 def uid_of(*parts: str) -> str:
@@ -43,17 +45,20 @@ def uid_of(*parts: str) -> str:
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32] + "@shipkeeper"
 
 
-def write_calendar(events: Sequence[Event], name: str, stamp_ms: int) -> str:
-    """The calendar file's text. ``stamp_ms``: when it was made."""
+def write_calendar(events: Sequence[Event], name: str, stamp_ms: int, method: str = "PUBLISH") -> str:
+    """The calendar file's text. ``stamp_ms``: when it was made; without a ``name`` it is no calendar of its own.
+
+    ``method``: what is to be done with the entries (RFC 5546), such as PUBLISH or CANCEL.
+    """
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//shipkeeper//calendar//EN",
         "CALSCALE:GREGORIAN",
-        "METHOD:PUBLISH",
-        f"NAME:{_text(name)}",
-        f"X-WR-CALNAME:{_text(name)}",
+        f"METHOD:{method}",
     ]
+    if name:
+        lines += [f"NAME:{_text(name)}", f"X-WR-CALNAME:{_text(name)}"]
     for event in events:
         lines.extend(_event(event, stamp_ms))
     lines.append("END:VCALENDAR")
@@ -73,6 +78,8 @@ def _event(event: Event, stamp_ms: int) -> Iterator[str]:
         yield f"DTEND:{_utc(event.span_ms[1])}"
     else:
         raise ValueError(f"{event.uid} has no time")
+    if event.sequence is not None:
+        yield f"SEQUENCE:{event.sequence}"
     yield f"SUMMARY:{_text(event.summary)}"
     if event.description:
         yield f"DESCRIPTION:{_text(event.description)}"
