@@ -52,7 +52,10 @@ def main() -> None:
             "plan nodes": _verb("plan", "nodes", *common[:4], "-o", "json", "--action", "none"),
             "plan propose": _verb("plan", "propose", *common),
         }
-        spent = {name: _cpu_seconds(argv) for name, argv in calls.items()}
+        bytecode = str(Path(folder) / "bytecode")
+        for argv in calls.values():  # an installed package has its bytecode; a checkout makes it the first time
+            _cpu_seconds(argv, bytecode)
+        spent = {name: _cpu_seconds(argv, bytecode) for name, argv in calls.items()}
     base = spent["load only"]
     result = {
         "nodes": arguments.nodes,
@@ -61,7 +64,7 @@ def main() -> None:
         "cpuSeconds": {name: round(seconds, 2) for name, seconds in spent.items()},
         "ratioToLoading": {name: round(seconds / base, 2) for name, seconds in spent.items()},
         "goalSeconds": GOAL_S,
-        "met": spent["due"] <= GOAL_S and spent["plan nodes"] <= GOAL_S,
+        "met": all(spent[name] <= GOAL_S for name in calls if name != "load only"),
     }
     print(json.dumps(result))
     print(f"\n{arguments.nodes:,} nodes, {arguments.pods:,} pods, {arguments.releases} releases")
@@ -73,10 +76,11 @@ def _verb(*words: str) -> list[str]:
     return [sys.executable, "-m", "shipkeeper", *words]
 
 
-def _cpu_seconds(argv: list[str]) -> float:
+def _cpu_seconds(argv: list[str], bytecode: str) -> float:
     """User and system time of a child process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONPYCACHEPREFIX": bytecode}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     subprocess.run(argv, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)

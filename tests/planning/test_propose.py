@@ -11,7 +11,7 @@ from shipkeeper.model.errors import BadInput, Problems, Refused, UsageProblem
 from shipkeeper.model.nodes import NodeInfo
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import ClusterConfig, DrainDefaults, DriverConfig, Environment, Platform
-from shipkeeper.planning.propose import propose_nodes
+from shipkeeper.planning.propose import nodes_seconds, propose_nodes
 from shipkeeper.planning.request import NodesRequest
 from shipkeeper.planning.window import parse_window
 from shipkeeper.semantics.selectors import parse_selector
@@ -287,3 +287,12 @@ def test_a_named_node_that_the_selector_does_not_pick_is_said():
     plan = propose(inv, names=("n1", "n2"), selector=parse_selector("pool=a"))
     assert plan.batches == (("n1",),)
     assert any("n2, named but without" in note for note in plan.notes)
+
+
+@pytest.mark.parametrize("wishes", [{}, {"action": "none"}, {"max_parallel": 3, "order": "best", "driver": "manual"}])
+def test_what_all_nodes_take_is_told_without_a_plan_as_with_one(wishes):
+    inv = inventory(*nodes(5), deployment("web", on=("n1", "n1", "n2", "n5")), statefulset("db", on=("n3", "n3", "n4")))
+    steps = propose(inv, **wishes).steps
+    told = nodes_seconds(inv, NodesRequest(**wishes), Platform(), NOW)
+    summed = (sum(step.estimate_seconds.p50 for step in steps), sum(step.estimate_seconds.p95 for step in steps))
+    assert told == summed, "a programme reckons with other times than the plan of its nodes"

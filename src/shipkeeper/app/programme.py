@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from shipkeeper.app.classify import Around, Given, classify_given
 from shipkeeper.app.due import journal_facts, list_due
 from shipkeeper.app.logbook import Logbook
-from shipkeeper.app.propose import Wishes, propose
+from shipkeeper.app.propose import Wishes, seconds_of_nodes
 from shipkeeper.app.state import State
 from shipkeeper.app.workdays import closed_days
 from shipkeeper.assessment.notices.obligations import earliest_opening
@@ -23,7 +23,7 @@ from shipkeeper.model.errors import BadInput, Refused, ShipkeeperError
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import PlanWindow
 from shipkeeper.model.platform import ClusterConfig, Environment, Platform
-from shipkeeper.model.program import Program, Work
+from shipkeeper.model.program import WINDOWS_AHEAD, Program, Work
 from shipkeeper.model.run import RunEvent
 from shipkeeper.model.time import DAY, iso, moment, parse_duration
 from shipkeeper.model.workdays import after_working_days
@@ -33,8 +33,6 @@ from shipkeeper.planning.settings import find_cluster
 from shipkeeper.planning.window import upcoming
 from shipkeeper.planning.works import ClusterDue, works_of
 
-WINDOWS_AHEAD = 6
-"""So many windows of each environment are planned into."""
 AHEAD_MS = 400 * DAY
 
 
@@ -144,14 +142,10 @@ class _Classes:
 def _node_seconds(looked: Looked, platform: Platform, now_ms: int, doubts: list[str]) -> tuple[float, float] | None:
     """(P50, P95) of draining and restarting all workers one after another, as ``plan nodes`` estimates it."""
     try:
-        plan = propose(looked.inventory, Wishes(cluster=looked.cluster), platform, now_ms, looked.context)
+        return seconds_of_nodes(looked.inventory, Wishes(cluster=looked.cluster), platform, now_ms, looked.context)
     except (Refused, BadInput, ShipkeeperError) as error:
         doubts.append(f"how long the nodes take is not known: {error.message}")
         return None
-    return (
-        sum(step.estimate_seconds.p50 for step in plan.steps),
-        sum(step.estimate_seconds.p95 for step in plan.steps),
-    )
 
 
 def _lawful(work: Work, platform: Platform, now_ms: int) -> Work:

@@ -11,7 +11,6 @@ import msgspec
 from shipkeeper.app.clock import now_ms
 from shipkeeper.app.knowledge import knowledge_of
 from shipkeeper.app.platform_file import load_platform
-from shipkeeper.app.programme import WINDOWS_AHEAD, Looked, programme
 from shipkeeper.app.sources import Source
 from shipkeeper.app.state import State, write_atomically
 from shipkeeper.app.survey import read_inventory
@@ -21,7 +20,7 @@ from shipkeeper.cli.output import emit, hint
 from shipkeeper.evidence.due_ics import program_ics
 from shipkeeper.evidence.program_page import lasts, markdown, mermaid, svg, title_of, window_words
 from shipkeeper.model.errors import UsageProblem
-from shipkeeper.model.program import Program, Slot
+from shipkeeper.model.program import WINDOWS_AHEAD, Program, Slot
 from shipkeeper.model.time import SECOND, format_duration, parse_instant
 
 if TYPE_CHECKING:
@@ -61,6 +60,8 @@ def command(
     Several clusters are planned together: the service cluster before the workload cluster, staging before production.
     Nodes are carried out with `plan nodes`; the other steps name the command that a person types.
     """
+    from shipkeeper.app.programme import Looked, programme  # much, and `plan nodes` has no use for it
+
     if not paths and not contexts:
         raise UsageProblem("say what to look at", hint="--from FILE or --context NAME, once a cluster")
     said, assumed = load_platform(platform, Path.cwd())

@@ -9,6 +9,9 @@ import msgspec
 from shipkeeper.model.plan import Estimate, PlanWindow
 from shipkeeper.model.record import API_VERSION, Record
 
+WINDOWS_AHEAD = 6
+"""So many windows of each environment are planned into, unless somebody says otherwise."""
+
 
 class WorkStep(Record, frozen=True, kw_only=True):
     """One step of a piece of work. ``phase``: read | backup | crds | operator | apply | nodes | verify."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from shipkeeper.model.errors import UsageProblem
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
-from shipkeeper.model.plan import DrainPolicy, Plan, PlannedNode, Timings
+from shipkeeper.model.plan import DrainPolicy, Plan, PlannedNode, RebootPlan, Timings
 from shipkeeper.model.platform import Environment, Platform
 from shipkeeper.model.time import SECOND, format_duration, iso
 from shipkeeper.planning.batches import BatchRules, make_batches
@@ -20,7 +21,7 @@ from shipkeeper.planning.load import Load, measure_load
 from shipkeeper.planning.owners import owner_notes
 from shipkeeper.planning.request import MANUAL, NodesRequest
 from shipkeeper.planning.settings import find_cluster, reboot_plan
-from shipkeeper.planning.steps import make_steps
+from shipkeeper.planning.steps import actions_of, make_steps
 from shipkeeper.planning.timings import derive_timings
 
 _NAMELESS = (
@@ -29,25 +30,35 @@ _NAMELESS = (
 )
 
 
+class _Ground(Struct, frozen=True):
+    """What a plan stands on: which nodes, in which batches, and how long each step of theirs takes."""
+
+    environment: Environment | None
+    choice: Choice
+    timings: Timings
+    reboot: RebootPlan
+    reboot_note: str
+    policy: DrainPolicy
+    load: Load
+    batches: list[list[str]]
+    batch_notes: list[str]
+    times: dict[str, NodeTimes]
+
+    @property
+    def planned(self) -> list[Node]:
+        """The nodes, workers first."""
+        return [*self.choice.workers, *self.choice.control_plane]
+
+
 def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platform, now_ms: int) -> Plan:
     """Plan the maintenance of nodes. The plan is sealed: its digest covers everything in it.
 
     Raises Problems or UsageProblem for a request that makes no sense here, Refused for control-plane nodes without
     leave.
     """
-    request.check()
-    choice = choose_nodes(inventory, request)
-    found = find_cluster(platform, request.cluster, inventory.identity.name, inventory.identity.uid)
-    cluster = found[1] if found is not None else None
-    timings = derive_timings(inventory, cluster)
-    reboot, reboot_note = reboot_plan(request, platform, cluster)
-    policy = drain_policy(request)
-    planned = [*choice.workers, *choice.control_plane]
-    load = measure_load(inventory, [node.name for node in planned], policy, timings, now_ms)
-    alone = make_times(load, timings, reboots=request.action == "reboot")
-    batches, batch_notes = _batches(inventory, request, choice, load, alone)
-    times = batch_times(load, batches, alone, timings, reboots=request.action == "reboot")
-    nodes = {node.name: node for node in planned}
+    ground = _ground(inventory, request, platform, now_ms)
+    nodes = {node.name: node for node in ground.planned}
+    batches, load, reboot = ground.batches, ground.load, ground.reboot
     plan = Plan(
         created_at=iso(now_ms),
         cluster=inventory.identity,
@@ -57,25 +68,49 @@ def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platfor
         batches=tuple(tuple(batch) for batch in batches),
         window=request.window,
         reserve_seconds=request.reserve_ms // SECOND,
-        drain_policy=policy,
+        drain_policy=ground.policy,
         reboot=reboot,
-        nodes=tuple(_planned(nodes[name], choice) for batch in batches for name in batch),
-        steps=make_steps(batches, nodes, load, times, policy, reboot, timings),
-        timings=timings,
+        nodes=tuple(_planned(nodes[name], ground.choice) for batch in batches for name in batch),
+        steps=make_steps(batches, nodes, load, ground.times, ground.policy, reboot, ground.timings),
+        timings=ground.timings,
         change=request.change,
         upgrade=request.upgrade,
     )
     notes = [
-        *choice.notes,
-        *([reboot_note] if reboot_note else []),
-        *owner_notes(inventory, planned),
-        *batch_notes,
+        *ground.choice.notes,
+        *([ground.reboot_note] if ground.reboot_note else []),
+        *owner_notes(inventory, ground.planned),
+        *ground.batch_notes,
         *_blocked_notes(load, [name for batch in batches for name in batch]),
-        *_window_notes(plan, found[0] if found is not None else None),
-        *_assumption_notes(inventory, timings, reboot.driver),
+        *_window_notes(plan, ground.environment),
+        *_assumption_notes(inventory, ground.timings, reboot.driver),
         *([] if inventory.identity.uid else [_NAMELESS]),
     ]
     return replace(plan, notes=tuple(notes)).sealed()
+
+
+def nodes_seconds(inventory: Inventory, request: NodesRequest, platform: Platform, now_ms: int) -> tuple[float, float]:
+    """(P50, P95) of all steps of the plan that ``propose_nodes`` would make, one after another. Raises as it does."""
+    ground = _ground(inventory, request, platform, now_ms)
+    actions = actions_of(ground.reboot)
+    spans = [ground.times[name].of(action) for batch in ground.batches for name in batch for action in actions]
+    return sum(p50 / SECOND for p50, _ in spans), sum(p95 / SECOND for _, p95 in spans)
+
+
+def _ground(inventory: Inventory, request: NodesRequest, platform: Platform, now_ms: int) -> _Ground:
+    request.check()
+    choice = choose_nodes(inventory, request)
+    found = find_cluster(platform, request.cluster, inventory.identity.name, inventory.identity.uid)
+    environment, cluster = found if found is not None else (None, None)
+    timings = derive_timings(inventory, cluster)
+    reboot, reboot_note = reboot_plan(request, platform, cluster)
+    policy, reboots = drain_policy(request), request.action == "reboot"
+    names = [node.name for node in (*choice.workers, *choice.control_plane)]
+    load = measure_load(inventory, names, policy, timings, now_ms)
+    alone = make_times(load, timings, reboots=reboots)
+    batches, batch_notes = _batches(inventory, request, choice, load, alone)
+    times = batch_times(load, batches, alone, timings, reboots=reboots)
+    return _Ground(environment, choice, timings, reboot, reboot_note, policy, load, batches, batch_notes, times)
 
 
 def drain_policy(request: NodesRequest) -> DrainPolicy:
