@@ -13,6 +13,7 @@ from shipkeeper.assessment.due import Question, Said
 from shipkeeper.assessment.due import due as assess
 from shipkeeper.assessment.due.calendar import calendar, often
 from shipkeeper.assessment.due.lifelines import lifelines
+from shipkeeper.assessment.due.products import tell
 from shipkeeper.assessment.due.upkeep import upkeep
 from shipkeeper.evidence.lifeline_svg import draw_lifelines
 from shipkeeper.knowledge.library import Knowledge
@@ -130,6 +131,18 @@ def test_the_pace_counts_the_hops_to_a_line_that_lasts() -> None:
     assert "1.35.8 ends soon after: plan 2 hops" in ask(running(server="v1.34.2"), [KUBERNETES])["kubernetes"].reason
     fresh = upkeep(components(running(server="v1.36.4"), KNOWN.products), KNOWN, TODAY)
     assert (fresh["kubernetes"].hops_needed, fresh["kubernetes"].target) == (0, "")
+
+
+def test_an_end_that_was_only_expected_and_is_over_is_unknown_not_due() -> None:
+    rule = {"newest": 1, "graceDays": 0, "text": "the newest minor only", "source": "s"}
+    cycles = [[f"26.{minor}", f"2026-0{minor}-01", "", "", f"26.{minor}.1", f"2026-0{minor}-10"] for minor in (5, 3, 1)]
+    row = {"id": "keycloak", "source": "s", "cycles": cycles, "policy": rule}
+    known = Knowledge({"support": json.dumps(SUPPORT | {"products": [row]}).encode()}, "test")
+    what = inventory(nodes=nodes(1), images=(ImageUse(image="quay.io/keycloak/keycloak:26.5.1", pods=2),))
+    found = upkeep(components(what, known.products, ()), known, TODAY)["keycloak"]
+    assert found.supports[0][1].state == "unknown", found
+    told = tell([found], {}, None, "UTC", AT)
+    assert told.state == "unknown", f"an upgrade to nowhere is asked for: {told.state}, {told.text}"
 
 
 def test_the_oldest_part_of_a_product_decides() -> None:

@@ -84,6 +84,9 @@ def _state(
         return "overdue"
     if any(one.ended for one in mine) or any(need.kind == "update" for need in needs):
         return "due"
+    if by_ms is not None and by_ms <= now_ms and not firm:
+        # It was only expected, and nothing newer is known: the facts are behind, and an upgrade would have no target.
+        return "unknown"
     if by_ms is None:
         return "unknown" if any(not one.supports for one in mine) else "ok"
     if left is not None:
