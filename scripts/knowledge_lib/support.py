@@ -58,7 +58,7 @@ def _of_endoflife(id: str, row: Mapping[str, Any], folders: list[Path]) -> dict[
         if known is None:
             lines[more[0]] = [*more, row["source"]]
         elif len(known) < 6 or numbers(more[4]) > numbers(known[4]):
-            lines[more[0]] = _short([*[*known, *[""] * 6][:4], more[4], more[5], *known[6:]])
+            lines[more[0]] = [*[*known, *[""] * 4][:4], more[4], more[5], *[*known[6:], "", ""][:2], row["source"]]
     return _product(id, ENDOFLIFE, lines.values(), row)
 
 
@@ -95,7 +95,7 @@ def _sources(product: Mapping[str, Any]) -> Iterable[str]:
     if "policy" in product:
         yield product["policy"]["source"]
     for row in product.get("cycles", ()):
-        yield from filter(None, row[6:7])
+        yield from filter(None, (*row[6:7], *row[8:9]))
 
 
 def write(document: Mapping[str, Any], rows: str) -> str:

@@ -186,3 +186,12 @@ def test_what_the_user_knows_better_is_asked_before_an_upgrade_too(call, tmp_pat
     done = call("upgrade", "path", "kubernetes", "--from-version", "1.34.4", "--to", "1.35", "-o", "json")
     assert done.exit_code == 0, done.output
     assert "Tell the tea kitchen" in done.stdout, "a team's own fact is left out of the way that it goes"
+
+
+def test_releases_newer_than_the_copy_of_the_dates_name_where_they_were_read(call):
+    told = json.loads(
+        call("upgrade", "path", "kubernetes", "--from-version", "1.34.4", "--to", "1.36", "-o", "json").stdout
+    )
+    known = json.dumps(told)
+    assert "Go module proxy" in known, "a release of October is said to be from a table read in August"
+    assert "endoflife.date" in known

@@ -58,8 +58,9 @@ def find_releases(
     found = newest_of_lines(knowledge.support, product, scheme)
     lines = knowledge.support.row(product)
     if found and lines is not None:
-        source = f"newest release of each line: {knowledge.support.source(lines.source).cite()}"
-        return ReleasesKnown(Known(found, partial=True), source)
+        told_by = [line.latest_source or line.source or lines.source for line in knowledge.support.cycles(product)]
+        cited = "; ".join(knowledge.support.source(name).cite() for name in dict.fromkeys(told_by))
+        return ReleasesKnown(Known(found, partial=True), f"newest release of each line: {cited}")
     return ReleasesKnown(Known(()), "no list of releases is known here")
 
 

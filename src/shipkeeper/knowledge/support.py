@@ -38,6 +38,8 @@ class Cycle(Struct, frozen=True, array_like=True, omit_defaults=True):
     """Where this line was read, when not where the product was."""
     extended: str = ""
     """End of support that has to be ordered or joined (Debian LTS, Ubuntu ESM, RHEL ELS)."""
+    latest_source: str = ""
+    """Where the newest release was read, when not where the line was."""
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
