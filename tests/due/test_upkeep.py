@@ -237,15 +237,15 @@ def test_a_certificate_that_was_not_renewed_and_backups_that_are_too_old_get_row
             Certificate("x", "y", not_after_ms=AT + 60 * DAY),
         ),
         backups=(
-            Backup("velero", "velero", "old", "Completed", True, completed_ms=AT - 40 * HOUR),
-            Backup("velero", "velero", "bad", "Failed", False, completed_ms=AT - HOUR),
+            Backup("velero", "velero", "old", "Completed", True, AT - 40 * HOUR, AT - 39 * HOUR),
+            Backup("velero", "velero", "bad", "Failed", False, AT - HOUR, AT - HOUR),
         ),
     )
     items = ask(inv, platform=Platform(objectives=Objectives(rpo="24h")))
     assert items["certificates"].state == "due"
     assert items["certificates"].needed_by == iso(AT + 5 * DAY)
     assert items["backups-velero"].state == "overdue", "a failed backup was counted"
-    assert "40h00m ago, RPO 24h" in items["backups-velero"].reason
+    assert "old 40h00m old; bad after it: Failed; RPO 24h" in items["backups-velero"].reason
     assert ask(inv)["backups-velero"].state == "unknown", "without an RPO nobody can say whether it is young enough"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from shipkeeper.assessment.backups import BackupStanding, judge_backups
 from shipkeeper.assessment.due.products import HORIZON_MS, ORDER, tell
 from shipkeeper.assessment.due.upkeep import Upkeep
 from shipkeeper.assessment.scope import owner_of
@@ -12,7 +13,7 @@ from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import PlanWindow
 from shipkeeper.model.platform import Objectives, Platform
 from shipkeeper.model.schedule import DueItem, Need
-from shipkeeper.model.time import DAY, HOUR, format_duration, iso, parse_duration
+from shipkeeper.model.time import DAY, iso, parse_duration
 
 AHEAD_MS = 180 * DAY
 """A component is listed from this long before its support ends."""
@@ -108,31 +109,37 @@ def _certificates(platform: Platform, inventory: Inventory, now_ms: int) -> Iter
 
 
 def _backups(platform: Platform, inventory: Inventory, now_ms: int) -> Iterator[DueItem]:
-    """One row for each backup tool that is used here: is its newest completed backup young enough."""
+    """One row for each backup tool that is used here: whether what it makes is young enough."""
     objectives = _objectives(platform)
-    allowed_ms = parse_duration(objectives.rpo) if objectives.rpo else 0
-    tools = {one.tool for one in inventory.backups}
+    found = judge_backups(inventory, objectives.rpo, now_ms).standings
+    tools = {one.tool for one in found} | {one.tool for one in inventory.backups}
     tools |= {one.tool for one in inventory.backup_schedules} | {one.tool for one in inventory.backup_locations}
     for tool in sorted(tools):
-        ended = [
-            one.completed_ms for one in inventory.backups if one.tool == tool and one.completed and one.completed_ms
-        ]
-        newest = max(ended, default=0)
+        mine = sorted((one for one in found if one.tool == tool), key=lambda one: one.state in ("fresh", "unknown"))
+        state, reason = _backup_state(mine, objectives.rpo)
         what = {"velero": "Backups (Velero)", "cnpg": "Backups (PostgreSQL)"}.get(tool, f"Backups ({tool})")
-        age = format_duration(now_ms - newest) if newest else ""
-        if not newest:
-            state, reason, by = "overdue", "no completed backup was found: nothing could be restored", ""
-        elif not allowed_ms:
-            state, reason, by = "unknown", f"newest completed {age} ago; no RPO is declared (objectives:)", ""
-        else:
-            by = iso(newest + allowed_ms, platform.zone)
-            state = "ok" if now_ms - newest <= allowed_ms + HOUR else "overdue"
-            reason = f"newest completed {age} ago, RPO {objectives.rpo}"
+        newest = min((one.newest_ms for one in mine if one.newest_ms), default=0)
+        by = iso(newest + parse_duration(objectives.rpo), platform.zone) if newest and objectives.rpo else ""
         needs = (Need(kind="backup", text=reason, by=by),) if state != "ok" else ()
         yield _row(
             id=f"backups-{tool}", task=what, level="recurring", cadence="Automatic", state=state, reason=reason,
             owner="", needed_by=by, needs=needs, last_done=iso(newest, platform.zone) if newest else "",
         )  # fmt: skip
+
+
+def _backup_state(found: Sequence[BackupStanding], rpo: str) -> tuple[str, str]:
+    """State and reason of one tool's backups, those that are not well first."""
+    states = {one.state for one in found}
+    if not states:
+        return "overdue", "no completed backup was found: nothing could be restored"
+    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+    reading = "; ".join(f"{one.what}: {one.reading}" for one in found[:3]) + more
+    if states & {"none", "failing", "paused"}:
+        return "overdue", reading
+    if not rpo:
+        return "unknown", f"{reading}; no RPO is declared (objectives:)"
+    state = "overdue" if "stale" in states else "unknown" if "unknown" in states else "ok"
+    return state, f"{reading}; RPO {rpo}"
 
 
 def _objectives(platform: Platform) -> Objectives:
