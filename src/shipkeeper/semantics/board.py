@@ -33,10 +33,12 @@ _NO_LIMIT = np.iinfo(np.int64).max
 class Group:
     """All pods of one namespace and shape: how many on each node (by row)."""
 
-    __slots__ = ("key", "namespace", "on", "shape")
+    __slots__ = ("key", "namespace", "on", "shape", "takes")
 
-    def __init__(self, key: int, namespace: str, shape: PodShape) -> None:
+    def __init__(self, key: int, namespace: str, shape: PodShape, takes: NDArray[np.int64]) -> None:
         self.key, self.namespace, self.shape = key, namespace, shape
+        self.takes = takes
+        """Of each resource, one pod."""
         self.on: dict[int, int] = {}
 
 
@@ -345,7 +347,9 @@ class Board:
         key = (pod.namespace, shape_id, dying)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group(shape_id, pod.namespace, pod.shape)
+            group = self._groups[key] = Group(
+                shape_id, pod.namespace, pod.shape, rooms.request_row(pod.shape, self._column)
+            )
             self._in_namespace.setdefault(pod.namespace, []).append((dying, group))
             if any(_looks_afar(term) for term in pod.shape.pod_anti_affinity):
                 self._repelling_afar.append(group)
@@ -356,7 +360,7 @@ class Board:
             group.on[row] = left
         else:
             group.on.pop(row, None)
-        self.room.free[row] -= rooms.request_row(pod.shape, self._column) * delta
+        self.room.free[row] -= group.takes * delta
         if pod.claims and self._limits:
             for driver, count in attachments_by_driver(pod.namespace, pod.claims, self.storage).items():
                 self._attached_row(driver)[row] += count * delta

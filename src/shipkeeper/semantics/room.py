@@ -58,7 +58,8 @@ def resource_names(nodes: Iterable[Node], shapes: Iterable[PodShape]) -> tuple[s
 
 def allocatable(nodes: Sequence[Node], resources: Sequence[str]) -> NDArray[np.int64]:
     """Allocatable of each node (row) and resource (column), in model units."""
-    table = np.zeros((len(nodes), len(resources)), dtype=np.int64)
+    # Column by column in memory: what is asked most is which nodes have so much of one resource.
+    table = np.zeros((len(nodes), len(resources)), dtype=np.int64, order="F")
     for i, node in enumerate(nodes):
         for j, name in enumerate(resources):
             table[i, j] = node.allocatable.get(name, DEFAULT_PODS if name == PODS else 0)

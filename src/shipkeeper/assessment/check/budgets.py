@@ -23,15 +23,6 @@ def _covered(context: Context) -> str:
     return f"whether {count(pods, 'pod')} may be evicted" if pods else ""
 
 
-def _guards(context: Context) -> Iterator[tuple[Budget, list[Pod]]]:
-    """Budgets that alone cover running pods which the drain moves, with those pods."""
-    for budget in context.inventory.budgets:
-        moving = [pod for pod in context.moving(context.of_budget.get(budget.ref, [])) if pod.phase == "Running"]
-        alone = [pod for pod in moving if len(context.budgets_of(pod)) == 1]
-        if alone:
-            yield budget, alone
-
-
 @check(
     "budget-blocks-always",
     title="A budget allows no eviction even when everything is well",
@@ -47,7 +38,7 @@ def _guards(context: Context) -> Iterator[tuple[Budget, list[Pod]]]:
     touches=_covered,
 )
 def _blocks_always(context: Context) -> Iterator[Finding]:
-    for budget, moving in _guards(context):
+    for budget, moving in context.guards:
         aim = context.target(budget)
         bare = facts.only_bare(context, budget)
         if (
@@ -85,7 +76,7 @@ def _blocks_always(context: Context) -> Iterator[Finding]:
     touches=_covered,
 )
 def _sync_failed(context: Context) -> Iterator[Finding]:
-    for budget, moving in _guards(context):
+    for budget, moving in context.guards:
         aim = context.target(budget)
         if budget.reason != "SyncFailed" and aim.reason != "SyncFailed":
             continue
@@ -117,7 +108,7 @@ def _sync_failed(context: Context) -> Iterator[Finding]:
     touches=_covered,
 )
 def _unmanaged_pods(context: Context) -> Iterator[Finding]:
-    for budget, moving in _guards(context):
+    for budget, moving in context.guards:
         if not facts.only_bare(context, budget):
             continue
         pods = context.of_budget[budget.ref]
@@ -150,7 +141,7 @@ def _unmanaged_pods(context: Context) -> Iterator[Finding]:
     touches=_covered,
 )
 def _unhealthy_pods(context: Context) -> Iterator[Finding]:
-    for budget, moving in _guards(context):
+    for budget, moving in context.guards:
         aim = context.target(budget)
         if (
             budget.reason == "SyncFailed"
@@ -238,7 +229,7 @@ def _two_on_pod(context: Context) -> Iterator[Finding]:
     touches=_covered,
 )
 def _status_stale(context: Context) -> Iterator[Finding]:
-    for budget, moving in _guards(context):
+    for budget, moving in context.guards:
         if _status_lags(budget):
             yield Finding(
                 rule="budget-status-stale",

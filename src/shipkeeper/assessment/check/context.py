@@ -135,6 +135,17 @@ class Context:
         return [pod for pod in pods if pod.uid in self.movers]
 
     @cached_property
+    def guards(self) -> tuple[tuple[Budget, list[Pod]], ...]:
+        """Budgets that alone cover running pods which the drain moves, with those pods."""
+        found = []
+        for budget in self.inventory.budgets:
+            moving = self.moving(self.of_budget.get(budget.ref, []))
+            alone = [pod for pod in moving if pod.phase == "Running" and len(self.budgets_of(pod)) == 1]
+            if alone:
+                found.append((budget, alone))
+        return tuple(found)
+
+    @cached_property
     def storage(self) -> Storage:
         """Claims, volumes and limits."""
         known = not (self.missing("persistentvolumeclaims") or self.missing("persistentvolumes"))
