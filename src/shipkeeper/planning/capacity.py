@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Struct
 
 from shipkeeper.model.inventory import Inventory
-from shipkeeper.planning.choose import control_plane_names
+from shipkeeper.semantics.control_plane import control_plane_names
 from shipkeeper.semantics.room import allocatable, request_row, resource_names
 
 _GONE = (2, 3)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-import numpy as np
 from msgspec import Struct
 
 from shipkeeper.model.errors import Problems, Refused, UsageProblem
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
-from shipkeeper.model.pods import Pod
 from shipkeeper.planning.request import NodesRequest
-from shipkeeper.semantics.control_plane import is_control_plane
+from shipkeeper.semantics.control_plane import control_plane_names
 from shipkeeper.semantics.selectors import matches
 
 _LEADERS = (("kube-system", "kube-controller-manager"), ("kube-system", "kube-scheduler"))
@@ -73,15 +71,6 @@ def _nothing_left(inventory: Inventory, request: NodesRequest, notes: Sequence[s
     return UsageProblem(
         "no node is left to plan for", why="; ".join(notes), hint="name nodes, or choose others with -l"
     )
-
-
-def control_plane_names(inventory: Inventory) -> frozenset[str]:
-    """Names of control-plane nodes, by label, taint, or mirror pods."""
-    mirrors: dict[str, list[Pod]] = {}
-    for row in np.flatnonzero(inventory.pods.columns["mirror"]).tolist() if len(inventory.pods) else []:
-        pod = inventory.pods.row(row)
-        mirrors.setdefault(pod.node, []).append(pod)
-    return frozenset(node.name for node in inventory.nodes if is_control_plane(node, mirrors.get(node.name, ())))
 
 
 def _asked(nodes: Sequence[Node], request: NodesRequest) -> list[Node]:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
+from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.pods import Pod
 
@@ -39,6 +42,15 @@ def is_control_plane(node: Node, pods_on_node: Iterable[Pod] = ()) -> bool:
     if any(taint.key in ROLE_KEYS for taint in node.taints):
         return True
     return any(is_api_server(pod) or is_etcd(pod) for pod in pods_on_node)
+
+
+def control_plane_names(inventory: Inventory) -> frozenset[str]:
+    """Names of control-plane nodes, by label, taint, or mirror pods."""
+    mirrors: dict[str, list[Pod]] = {}
+    for row in np.flatnonzero(inventory.pods.columns["mirror"]).tolist() if len(inventory.pods) else []:
+        pod = inventory.pods.row(row)
+        mirrors.setdefault(pod.node, []).append(pod)
+    return frozenset(node.name for node in inventory.nodes if is_control_plane(node, mirrors.get(node.name, ())))
 
 
 def is_api_server(pod: Pod) -> bool:

@@ -13,7 +13,7 @@ from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.platform import Platform
 from shipkeeper.model.schedule import Task
 from shipkeeper.model.time import parse_instant
-from shipkeeper.semantics.control_plane import is_control_plane
+from shipkeeper.semantics.control_plane import control_plane_names
 
 
 class Said(Struct, frozen=True):
@@ -74,7 +74,8 @@ def _nodes_done(facts: Sequence[NodeDone], inventory: Inventory | None) -> tuple
         of_run = sum(1 for fact in newest.values() if fact.run == last.run)
         return last.at_ms, f"{last.run} maintained {of_run} nodes"
     known = inventory.identity.uid
-    workers = [node for node in inventory.nodes if not is_control_plane(node, inventory.pods.on_node(node.name))]
+    controllers = control_plane_names(inventory)
+    workers = [node for node in inventory.nodes if node.name not in controllers]
     found = (newest.get((node.name, node.uid)) for node in workers)
     here = [done for done in found if done is not None and done.cluster in ("", known)]
     if not here:
