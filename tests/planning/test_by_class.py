@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from shipkeeper.app.demo_platform import dump_path, platform_path
 from shipkeeper.app.platform_file import load_platform
 from shipkeeper.app.survey import load_inventory
+from shipkeeper.model import table
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import DrainPolicy
 from shipkeeper.model.platform import ClusterConfig, TimingConfig
@@ -29,6 +31,9 @@ PLACES = ("n1", "n2", "n3", "elsewhere", "")
 RULES: tuple[dict[str, Any], ...] = (
     {"max_unavailable": 0}, {"max_unavailable": 1}, {"min_available": "50%"}, {"min_available": 1}, {}
 )  # fmt: skip
+PHASES = ("Running",) * 8 + ("Pending", "Succeeded", "Failed", "Unknown")
+"""Mostly the same, so that pods of a workload are alike and their classes have several."""
+NAMESPACES = ("default",) * 6 + ("other",)
 OWNERS = ("ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController", "Tenant", "Node", "")
 
 
@@ -72,7 +77,7 @@ def pods(draw: st.DrawFn, look: Any, kind: str, name: str, number: int) -> Any:
         "on": draw(st.sampled_from(PLACES)),
         "owned_by": b.owner(kind, name) if kind else None,
         "template": look,
-        "phase": draw(st.sampled_from(("Running", "Running", "Running", "Pending", "Succeeded", "Failed", "Unknown"))),
+        "phase": draw(st.sampled_from(PHASES)),
         "ready": draw(st.booleans()),
         "restarts": draw(st.sampled_from((0, 0, 3))),
         "ready_ms": b.NOW - 3_600_000 + ready_after,
@@ -82,7 +87,7 @@ def pods(draw: st.DrawFn, look: Any, kind: str, name: str, number: int) -> Any:
     }
     if draw(st.integers(0, 7)) == 0:
         fields["deletion_ms"] = b.NOW + draw(st.sampled_from((-120_000, 0, 20_000)))
-    return b.pod(f"{name}-{number}", draw(st.sampled_from(("default", "other"))), **fields)
+    return b.pod(f"{name}-{number}", draw(st.sampled_from(NAMESPACES)), **fields)
 
 
 @st.composite
@@ -99,7 +104,7 @@ def clusters(draw: st.DrawFn) -> Inventory:
             parts.append(b.workload(kind, name, "default", size, owner=above, pod_management=management))
             if above is not None and draw(st.booleans()):
                 parts.append(b.workload("Deployment", name, "default", size))
-        parts += [draw(pods(look, kind, name, number)) for number in range(draw(st.integers(1, 6)))]
+        parts += [draw(pods(look, kind, name, number)) for number in range(draw(st.integers(1, 8)))]
     for i in range(draw(st.integers(0, 3))):
         rule = draw(st.sampled_from(RULES))
         chosen = draw(st.sampled_from((b.selector(app="web"), b.selector(app="db"), b.selector(), None)))
@@ -115,8 +120,8 @@ def clusters(draw: st.DrawFn) -> Inventory:
 POLICIES = st.builds(
     DrainPolicy,
     grace_period_seconds=st.sampled_from((None, 0, 5, 60)),
-    delete_empty_dir_data=st.sampled_from(((), ("*",), ("default",), ("default/app-0-0", "other"))),
-    allow_unmanaged=st.sampled_from(((), ("*",), ("other",), ("other/app-0-0", "default/app-1-1"))),
+    delete_empty_dir_data=st.sampled_from(((), ("*",), ("default",), ("default/app-0-0", "default/app-1-1", "other"))),
+    allow_unmanaged=st.sampled_from(((), ("*",), ("other",), ("default/app-0-0", "default/app-1-1"))),
 )
 DECLARED = st.sampled_from(
     (
@@ -148,3 +153,31 @@ def test_a_must_gather_is_told_as_pod_by_pod(name: str) -> None:
     inventory = load_inventory(str(Path(FOLDER) / "dumps" / name))
     compare(inventory, DrainPolicy(), None)
     compare(inventory, DrainPolicy(delete_empty_dir_data=("*",), allow_unmanaged=("*",)), None, most=6)
+
+
+@given(inventory=clusters(), largest=st.sampled_from((1, 50, 2**62)))
+def test_pods_of_a_class_are_alike_and_pods_of_two_are_not(inventory: Inventory, largest: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        # A small limit makes even these few numbers too large to be put together without numbering them anew.
+        patch.setattr(table, "_LARGEST", largest)
+        classes = inventory.pods.classes()
+    alike: dict[Any, set[int]] = {}
+    for row, number in enumerate(classes.of_row.tolist()):
+        pod = inventory.pods.row(row)
+        key = (pod.namespace, pod.owner, pod.phase, pod.mirror, msgspec.msgpack.encode(pod.shape))
+        alike.setdefault(key, set()).add(number)
+        assert classes.first[number] <= row, "a class begins before its first pod"
+    assert all(len(numbers) == 1 for numbers in alike.values()), "pods that are alike were told apart"
+    assert len(alike) == len(classes.first), "pods that differ were taken for one another"
+
+
+@pytest.mark.parametrize("named", [0, 1, 2])
+def test_a_pod_that_the_policy_names_goes_and_its_likes_stay(named: int) -> None:
+    look = b.shape({"app": "web"}, volumes=("emptyDir",))
+    web = b.deployment("web", on=("n1",) * 3, template=look)
+    policy = DrainPolicy(delete_empty_dir_data=(f"default/{web.pods[named].name}",))
+    inventory = b.inventory(*b.nodes(1), web)
+    compare(inventory, policy, None)
+    load = measure_load(inventory, ["n1"], policy, derive_timings(inventory), b.NOW).nodes["n1"]
+    assert [move.pod for move in load.moves] == list(policy.delete_empty_dir_data), "leave for one is leave for one"
+    assert len(load.blocked) == 2
