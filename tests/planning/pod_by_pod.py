@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import DrainPolicy, Timings
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.time import MINUTE, SECOND
-from shipkeeper.planning.estimates import PATCH_MS, DrainHold, NodeTimes, slowest_ms
+from shipkeeper.planning.estimates import _SHAPE, PATCH_MS, DrainHold, NodeTimes
 from shipkeeper.planning.load import Load, NodeLoad
 from shipkeeper.planning.moves import Move
 from shipkeeper.planning.timings import readiness_of, termination_of
@@ -135,18 +137,29 @@ def _hold(load: NodeLoad, limits: dict[str, int], timings: Timings, under: Count
     if not load.moves:
         return DrainHold((0, 0), "modelled")
     last = max(load.moves, key=lambda move: (move.termination_ms[1], move.termination_ms[0], move.pod))
-    worst = DrainHold(slowest_ms(load.moves), _source(timings, "termination", last.workload), pods=1, pod=last.pod)
+    worst = DrainHold(_slowest_ms(load.moves), _source(timings, "termination", last.workload), pods=1, pod=last.pod)
     for budget in sorted({budget for move in load.moves for budget in move.budgets}):
         moves = [move for move in load.moves for one in move.budgets if one == budget]
         at_once = max(1, limits.get(budget, 1))
         rounds = -(-under[budget] // at_once)
         slowest = max(moves, key=lambda move: (move.unit_ms, move.pod))
-        ends = slowest_ms(moves[:at_once])
+        ends = _slowest_ms(moves[:at_once])
         took = tuple((rounds - 1) * slowest.unit_ms[i] + ends[i] for i in (0, 1))
         if rounds > 1 and took > worst.took_ms:
             source = _source(timings, "readiness", slowest.workload)
             worst = DrainHold((took[0], took[1]), source, budget, rounds, under[budget], slowest.pod)
     return worst
+
+
+def _slowest_ms(moves: Sequence[Move]) -> Span:
+    """Of each kind of pod the 0.5**(1/n) and 0.95**(1/n) quantiles, never beyond the grace period; the longest."""
+    worst = [0, 0]
+    for ((p50, p95), grace), count in Counter((move.termination_ms, move.grace_ms) for move in moves).items():
+        for i, share in ((0, 0.5), (1, 0.95)):
+            places, units = zip(*_SHAPE, strict=True)
+            takes = p50 + round((p95 - p50) * float(np.interp(share ** (1 / count), places, units)))
+            worst[i] = max(worst[i], min(takes, grace))
+    return worst[0], worst[1]
 
 
 def _settle(moves: Sequence[Move], limits: dict[str, int], under: Counter[str], drain_ms: Span, after_ms: Span) -> Span:
