@@ -16,7 +16,7 @@ from shipkeeper.app.programme import Looked, programme
 from shipkeeper.app.state import State
 from shipkeeper.cli.main import main
 from shipkeeper.evidence.program_page import markdown, mermaid, svg
-from shipkeeper.knowledge.library import Knowledge
+from shipkeeper.knowledge.library import Knowledge, bundled
 from shipkeeper.model.cluster import ClusterIdentity, Namespace
 from shipkeeper.model.facts import ImageUse
 from shipkeeper.model.nodes import NodeInfo
@@ -209,6 +209,20 @@ def test_the_verb_on_the_demo_platform(tmp_path) -> None:
 def test_one_minor_of_kubernetes_a_window(tmp_path) -> None:
     days = where(plan(tmp_path, cluster("service")))
     assert days["service/kubernetes-1.35.8"] < days["service/kubernetes-1.36.4"], "two minors in one night"
+
+
+@pytest.mark.requirement("R-B5")
+def test_one_minor_of_the_network_a_window(tmp_path) -> None:
+    """A way of five minors in one night would leave nobody time to see that the second still works."""
+    inv = inventory(
+        node("work-1", info=NodeInfo(kubelet="v1.36.4", boot_id="b", kernel="6.1")),
+        identity=ClusterIdentity(name="work", uid="uid-work", server_version="v1.36.4"),
+        images=(ImageUse("quay.io/cilium/cilium:v1.16.5", (), 1, ("kube-system",)),),
+    )
+    days = where(programme(platform(), [Looked(inv, cluster="work")], State(tmp_path), AT, knowledge=bundled()))
+    hops = [day for id, day in days.items() if "/cilium-" in id]
+    assert len(hops) >= 4, f"the way of Cilium is not planned: {days}"
+    assert len(set(hops)) == len(hops), f"two minors of the network in one night: {days}"
 
 
 @pytest.mark.requirement("R-C2")
