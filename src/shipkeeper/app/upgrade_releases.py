@@ -16,7 +16,7 @@ from shipkeeper.knowledge.paths import day_ms, known_releases, newest_of_lines
 from shipkeeper.model.errors import BadInput, Location
 from shipkeeper.model.paths import Release
 from shipkeeper.model.platform import Platform
-from shipkeeper.model.version import Version, parse_version
+from shipkeeper.model.version import find_version
 from shipkeeper.semantics.paths import Known
 
 
@@ -76,7 +76,7 @@ def read_releases(path: str, scheme: str) -> tuple[Release, ...]:
     found = []
     pairs = _json_pairs(text, path) if text.lstrip().startswith("{") else _text_pairs(text)
     for number, tag, day in pairs:
-        version = _read(tag, scheme)
+        version = find_version(tag, scheme)
         if version is None:
             continue
         try:
@@ -119,7 +119,7 @@ def _of_tags(repository: GitRepository, scheme: str) -> tuple[Release, ...]:
     """Releases by the repository's tags. Where tags begin with v, those that do not are no releases."""
     found = []
     for tag in repository.tags():
-        version = _read(tag.name, scheme)
+        version = find_version(tag.name, scheme)
         if version is not None:
             found.append(Release(version, released_ms=tag.at_ms, tag=tag.name))
     if not found:
@@ -131,10 +131,3 @@ def _of_tags(repository: GitRepository, scheme: str) -> tuple[Release, ...]:
         )
     lettered = [release for release in found if release.tag.startswith("v")]
     return tuple(lettered or found)
-
-
-def _read(text: str, scheme: str) -> Version | None:
-    try:
-        return parse_version(text, scheme)
-    except BadInput:
-        return None

@@ -17,6 +17,7 @@ from shipkeeper.assessment.check import RULES, Findings
 from shipkeeper.cli import check_screen
 from shipkeeper.cli.check_junit import junit
 from shipkeeper.cli.check_sarif import sarif
+from shipkeeper.cli.listed import NodesCommand, listed
 from shipkeeper.cli.options import output_option, platform_option, source_options
 from shipkeeper.cli.output import emit, hint
 from shipkeeper.model.inventory import Inventory
@@ -28,19 +29,8 @@ if TYPE_CHECKING:
 FAILED = 5
 """Exit code: blocked, or cannot be known."""
 
-_ALL_OR_LISTED = ("--delete-emptydir-data", "--allow-unmanaged")
 
-
-class _CheckCommand(click.Command):
-    """Takes ``--flag`` alone for all, and ``--flag=a,b`` for some; a word after the flag stays a node's name."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        end = args.index("--") if "--" in args else len(args)
-        written = [f"{arg}=*" if arg in _ALL_OR_LISTED else arg for arg in args[:end]]
-        return super().parse_args(ctx, [*written, *args[end:]])
-
-
-@click.command("check", cls=_CheckCommand)
+@click.command("check", cls=NodesCommand)
 @click.argument("names", metavar="[NODE]...", nargs=-1)
 @click.option("-l", "--selector", metavar="SELECTOR", help="Nodes with these labels, as for kubectl -l.")
 @source_options
@@ -107,8 +97,8 @@ def command(
         selector=selector,
         plan=load_plan(plan_path) if plan_path else None,
         window=window,
-        delete_empty_dir_data=_listed(delete_empty_dir_data),
-        allow_unmanaged=_listed(allow_unmanaged),
+        delete_empty_dir_data=listed(delete_empty_dir_data),
+        allow_unmanaged=listed(allow_unmanaged),
         cluster=cluster,
     )
     findings, more = check_inventory(inventory, question, said, source.context)
@@ -164,11 +154,3 @@ def _explain(name: str, output: str) -> None:
 def _list_rules(console: Console) -> None:
     for name in sorted(RULES):
         console.print(f"{name:33}{RULES[name].title}", markup=False)
-
-
-def _listed(values: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Comma-separated items of a flag that may come several times; None when it did not come."""
-    items = [item.strip() for value in values for item in value.split(",")]
-    if any(not item for item in items):
-        raise click.UsageError("an empty item in a list of namespaces or pods")
-    return tuple(dict.fromkeys(items)) if items else None

@@ -14,6 +14,7 @@ from shipkeeper.app.propose import Wishes, load_plan, propose, save_plan
 from shipkeeper.app.sources import source_of
 from shipkeeper.app.survey import read_inventory
 from shipkeeper.cli.columns import say, show_columns
+from shipkeeper.cli.listed import NodesCommand, listed
 from shipkeeper.cli.options import given, output_option, platform_option, source_options
 from shipkeeper.cli.output import emit, hint, markdown_table
 from shipkeeper.cli.plan_propose import command as propose_command
@@ -32,16 +33,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("#", "ABOUT", "TAKES", "NODES", "ZONE", "DRAIN")
 _LABEL = 10
-_ALL_OR_LISTED = ("--delete-emptydir-data", "--allow-unmanaged")
-
-
-class _NodesCommand(click.Command):
-    """Takes ``--flag`` alone for all, and ``--flag=a,b`` for some; a word after the flag stays a node's name."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        end = args.index("--") if "--" in args else len(args)
-        written = [f"{arg}=*" if arg in _ALL_OR_LISTED else arg for arg in args[:end]]
-        return super().parse_args(ctx, [*written, *args[end:]])
 
 
 @click.group("plan")
@@ -52,7 +43,7 @@ def command() -> None:
 command.add_command(propose_command)
 
 
-@command.command("nodes", cls=_NodesCommand)
+@command.command("nodes", cls=NodesCommand)
 @click.argument("names", metavar="[NODE]...", nargs=-1)
 @click.option("-l", "--selector", metavar="SELECTOR", help="Nodes with these labels, as for kubectl -l.")
 @source_options
@@ -144,7 +135,7 @@ def nodes(
     source = source_of(from_path, context, kubeconfig)
     inventory = read_inventory(source, platform=False)
     for name in ("delete_empty_dir_data", "allow_unmanaged"):
-        flags[name] = _listed(flags[name])
+        flags[name] = listed(flags[name])
     plan = propose(inventory, Wishes(**flags), said, parse_instant(at) if at else now_ms(), source.context)
     if save_path:
         save_plan(plan, save_path)
@@ -179,14 +170,6 @@ def explain(plan: str, step: str, output: str) -> None:
         console.print(lines[-1], markup=False, soft_wrap=True)
 
     emit("StepExplanation", found, output, table, lambda: "\n".join(f"- {line}" for line in lines))
-
-
-def _listed(values: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Comma-separated items of a flag that may come several times; None when it did not come."""
-    items = [item.strip() for value in values for item in value.split(",")]
-    if any(not item for item in items):
-        raise click.UsageError("an empty item in a list of namespaces or pods")
-    return tuple(dict.fromkeys(items)) if items else None
 
 
 def _clock(plan: Plan, seconds: float) -> str:

@@ -164,6 +164,14 @@ def parse_version(text: str, scheme: str) -> Version:
     return version
 
 
+def find_version(text: str, scheme: str) -> Version | None:
+    """The version, or None where ``parse_version`` refuses the text or the scheme."""
+    try:
+        return parse_version(text, scheme)
+    except BadInput:
+        return None
+
+
 def guess_version(text: str) -> Version | None:
     """Read a version of a scheme not known: the one its writing shows, else ``semver``, else ``loose``; None if none.
 

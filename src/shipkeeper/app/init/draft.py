@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from shipkeeper.app.init.questions import Answers
 from shipkeeper.assessment.components import Running, components
+from shipkeeper.evidence.notices.words import listed
 from shipkeeper.knowledge.products import Products
 from shipkeeper.model.inventory import Inventory
 
@@ -112,7 +113,7 @@ def _parts(inventory: Inventory, products: Products, running: Sequence[Running])
     for space in (name for name in present if name not in _CLUSTER):
         named = sorted(set(where.get(space, ())))
         if named and (shares.get(space, 0.0) >= 0.5 or _OURS.fullmatch(space)):
-            groups.setdefault(_title(named), []).append(space)
+            groups.setdefault(listed(named), []).append(space)
         elif _OURS.fullmatch(space):
             ours.append(space)
         else:
@@ -134,10 +135,6 @@ def _parts(inventory: Inventory, products: Products, running: Sequence[Running])
         for space in theirs
     ]  # fmt: skip
     return tuple(parts)
-
-
-def _title(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _used(inventory: Inventory) -> set[str]:

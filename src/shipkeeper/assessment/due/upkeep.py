@@ -11,10 +11,10 @@ from shipkeeper.assessment.components import Running
 from shipkeeper.knowledge.library import Knowledge
 from shipkeeper.knowledge.paths import known_releases, newest_of_lines, path_policy, policies_of
 from shipkeeper.knowledge.support import Support
-from shipkeeper.model.errors import BadInput, DoesNotFit, ShipkeeperError
+from shipkeeper.model.errors import DoesNotFit, ShipkeeperError
 from shipkeeper.model.paths import PathPolicy, Release, UpgradePath
 from shipkeeper.model.schedule import Need
-from shipkeeper.model.version import Version, parse_version
+from shipkeeper.model.version import find_version
 from shipkeeper.semantics.paths.find import find_path
 from shipkeeper.semantics.paths.releases import Known
 
@@ -98,7 +98,9 @@ def _releases(running: Running, knowledge: Knowledge) -> Known:
     listed = known_releases(running.product)
     if listed is not None:
         return Known(listed.releases)
-    here = [Release(version) for text in running.versions if (version := _parsed(text, running.scheme)) is not None]
+    here = [
+        Release(version) for text in running.versions if (version := find_version(text, running.scheme)) is not None
+    ]
     return Known([*here, *newest_of_lines(knowledge.support, running.product, running.scheme)], partial=True)
 
 
@@ -109,7 +111,7 @@ def _target(running: Running, supports: Sequence[tuple[str, Support]], known: Kn
     if not known.path or not running.versions:
         return ""
     newest = known.path[-1].version
-    here = _parsed(running.oldest, running.scheme)
+    here = find_version(running.oldest, running.scheme)
     if here is None or not here < newest:
         return ""
     return newest.text
@@ -118,7 +120,7 @@ def _target(running: Running, supports: Sequence[tuple[str, Support]], known: Kn
 def _path(running: Running, target: str, known: Known) -> tuple[UpgradePath | None, str]:
     if not target or not running.oldest:
         return None, ""
-    start, end = _parsed(running.oldest, running.scheme), _parsed(target, running.scheme)
+    start, end = find_version(running.oldest, running.scheme), find_version(target, running.scheme)
     if start is None or end is None:
         unread = running.oldest if start is None else target
         return None, f"{unread!r} is not written as {running.scheme} versions are: no way can be told"
@@ -161,13 +163,6 @@ def _hops(
         if support.state != "ended" and (not until or date.fromisoformat(until) >= wanted):
             return count
     return len(path.stops)
-
-
-def _parsed(text: str, scheme: str) -> Version | None:
-    try:
-        return parse_version(text, scheme)
-    except BadInput:
-        return None
 
 
 def upkeep(components: Sequence[Running], knowledge: Knowledge, today: date) -> Mapping[str, Upkeep]:
