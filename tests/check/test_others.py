@@ -145,6 +145,32 @@ def test_running_jobs(facts: JobFacts, rule: str, severity: str) -> None:
     assert ask(world, other.pop()) == []
 
 
+@pytest.mark.parametrize(
+    ("on", "facts", "severity", "words"),
+    [
+        (["n1", "n1", "n1"], {"backoff_limit": 2}, "error", "3 pods of it leave together, 2 retries left"),
+        (["n1", "n2", "n3"], {"backoff_limit": 3, "failed": 1}, "warning", "3 pods of it leave node after node"),
+        (["n1"], {"backoff_limit": 2**31 - 1, "backoff_limit_per_index": 0}, "error", "backoffLimitPerIndex is 0"),
+    ],
+)
+def test_a_job_fails_by_more_evictions_than_it_has_retries(
+    on: list[str], facts: dict[str, int], severity: str, words: str
+) -> None:
+    world = inventory(*nodes(3), job(on=on, facts=JobFacts(active=len(on), started_ms=NOW - HOUR, **facts)))
+    item = only(world, "job-fails-on-eviction")
+    assert (item.severity, words in item.message) == (severity, True), item.message
+    assert ask(world, "job-loses-work") == [], "one Job, told twice"
+    spare = JobFacts(active=3, backoff_limit=3, started_ms=NOW - HOUR)
+    assert ask(inventory(*nodes(3), job(on=["n1"] * 3, facts=spare)), "job-fails-on-eviction") == []
+
+
+def test_a_job_younger_than_the_dump_is_not_running_for_a_negative_time() -> None:
+    item = only(
+        inventory(*nodes(3), job(facts=JobFacts(backoff_limit=0, started_ms=NOW + HOUR))), "job-fails-on-eviction"
+    )
+    assert "running for 0 s" in item.message
+
+
 def test_a_job_that_has_just_started_is_a_note_and_a_finished_one_nothing() -> None:
     fresh = job(pod_fields={"scheduled_ms": NOW - 60_000})
     assert only(inventory(*nodes(3), fresh), "job-loses-work").severity == "info"

@@ -27,7 +27,7 @@ from tests.dumps.cluster import (
     support_bundle,
     tar_bytes,
 )
-from tests.wire.objects import listing, pod
+from tests.wire.objects import encode, listing, pod
 
 COUNTS = {
     "nodes": 3, "pods": 4, "workloads": 3, "budgets": 1, "claims": 1, "volumes": 1, "csiNodes": 1,
@@ -58,6 +58,29 @@ def test_counts_are_of_distinct_objects(plain: Inventory) -> None:
     assert plain.drainers == ("MachineConfigPool", "kured")
     assert plain.taken_ms == TAKEN_MS
     assert "by its newest lease renewal" in plain.source, "a reader must see how the time is known"
+
+
+def test_a_quiet_cluster_tells_the_time_by_its_kubelets(tmp_path: Path) -> None:
+    """No leases, no events, nothing has changed for months: only the heartbeats are of today."""
+    quiet = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "n1"},
+        "status": {
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "True",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                    "lastHeartbeatTime": "2026-11-24T18:00:00Z",
+                }
+            ]
+        },
+    }
+    path = tmp_path / "nodes.json"
+    path.write_bytes(encode(listing([quiet])))
+    told = read_dump(str(path))
+    assert "taken 2026-11-24T18:00:00Z by its newest node heartbeat" in told.source
 
 
 @pytest.mark.requirement("R-A2")

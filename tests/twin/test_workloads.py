@@ -79,6 +79,12 @@ def test_a_daemon_pod_comes_back_on_its_cordoned_node() -> None:
         (JobFacts(active=1, backoff_limit=0, ignores_disruption=True), False, 1),
         (JobFacts(active=1, backoff_limit=6), False, 1),
         (JobFacts(active=1, backoff_limit=6, replacement_policy="Failed"), False, 1),
+        (JobFacts(active=1, backoff_limit=2**31 - 1, backoff_limit_per_index=0), False, 0),
+        (
+            JobFacts(active=1, backoff_limit=2**31 - 1, backoff_limit_per_index=0, replacement_policy="Failed"),
+            False,
+            0,
+        ),
     ],
 )
 def test_an_evicted_jobs_fate_hangs_on_its_policies(facts: JobFacts, fails: bool, pods: int) -> None:

@@ -27,6 +27,8 @@ class JobFacts(Struct, frozen=True):
     finished: str = ""
     """Complete or Failed once it ended; empty before."""
     suspended: bool = False
+    backoff_limit_per_index: int | None = None
+    """Retries of each index of an indexed Job by itself; None: they share ``backoff_limit``."""
 
 
 class Workload(Struct, frozen=True):

@@ -34,6 +34,9 @@ class Jobs:
             if facts.replacement_policy != "Failed":
                 self._creator.later(self._creator.create, row)
             return
+        if facts.backoff_limit_per_index == 0:
+            self._world.note(f"Job {owner.namespace}/{owner.name}: an index failed for good: its pod was disrupted")
+            return
         failed = self._failed[owner.index] = self._failed.get(owner.index, facts.failed) + 1
         if failed > facts.backoff_limit:
             self.ended[owner.index] = None
@@ -47,7 +50,7 @@ class Jobs:
         if owner is None or owner.kind != "Job" or owner.index in self.ended or self._world.pods.finished(row):
             return
         facts = _facts(owner)
-        if facts.replacement_policy == "Failed":
+        if facts.replacement_policy == "Failed" and (facts.ignores_disruption or facts.backoff_limit_per_index != 0):
             failed = 0 if facts.ignores_disruption else self._failed.get(owner.index, 0)
             self._later(row, self._backoff_ms(failed) if failed else 0)
 

@@ -287,7 +287,9 @@ def _may_preempt(context: Context, pods: Sequence[Pod]) -> bool:
 def _sum(pods: Sequence[Pod]) -> str:
     cpu = sum(pod.shape.requests.get("cpu", 0) for pod in pods)
     memory = sum(pod.shape.requests.get("memory", 0) for pod in pods)
-    return f"{cpu / 1000:g} CPU, {memory / 1024**3:.1f} GiB"
+    others = sorted({name for pod in pods for name, amount in pod.shape.requests.items() if amount and "/" in name})
+    extended = (f", {sum(pod.shape.requests.get(name, 0) for pod in pods)} {name}" for name in others)
+    return f"{cpu / 1000:g} CPU, {memory / 1024**3:.1f} GiB" + "".join(extended)
 
 
 CHECKS = (_capacity, _spread, _apart, _nowhere, _quota)

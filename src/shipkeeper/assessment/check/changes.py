@@ -29,16 +29,38 @@ def _job_pods(context: Context) -> str:
     return f"what becomes of {count(len(pods), 'running Job pod')}" if pods else ""
 
 
-def _fails(facts: JobFacts) -> bool:
-    return not facts.ignores_disruption and facts.failed >= facts.backoff_limit
+def _why_it_fails(context: Context, facts: JobFacts, pods: list[Pod]) -> tuple[str, str]:
+    """(severity, why) when evicting these pods is more failures than the Job may have; empty when it is not.
+
+    An error when one node's drain is enough for that, a warning when it takes the drains of several.
+    """
+    if facts.ignores_disruption:
+        return "", ""
+    if facts.backoff_limit_per_index == 0:
+        return "error", "backoffLimitPerIndex is 0"
+    left = facts.backoff_limit - facts.failed
+    if left <= 0:
+        used = f"{facts.failed} of {facts.backoff_limit} retries used"
+        return "error", "backoffLimit is 0" if facts.backoff_limit == 0 else used
+    together = max(sum(1 for pod in pods if pod.node == name) for name in context.nodes_of(pods))
+    if together > left:
+        return "error", f"{count(together, 'pod')} of it leave together, {_tries(left)}"
+    if len(pods) > left:
+        return "warning", f"{count(len(pods), 'pod')} of it leave node after node, {_tries(left)}"
+    return "", ""
+
+
+def _tries(left: int) -> str:
+    return f"{left} retr{'y' if left == 1 else 'ies'} left"
 
 
 @check(
     "job-fails-on-eviction",
     title="Evicting a Job's pod makes the Job fail",
     explanation=(
-        "An evicted pod counts as failed. With backoffLimit 0, or no retries left, the Job itself fails and is not "
-        "tried again. A podFailurePolicy that ignores the condition DisruptionTarget prevents that."
+        "An evicted pod counts as failed. With backoffLimit 0, no retries left, or more pods evicted than retries are "
+        "left, the Job itself fails and is not tried again; with backoffLimitPerIndex 0 the pod's index fails, and the "
+        "Job once the others are done. A podFailurePolicy that ignores the condition DisruptionTarget prevents that."
     ),
     fix="Let it finish first; for good, a podFailurePolicy with action Ignore on DisruptionTarget.",
     source=_JOBS,
@@ -48,18 +70,21 @@ def _fails(facts: JobFacts) -> bool:
 )
 def _job_fails(context: Context) -> Iterator[Finding]:
     for workload, facts, pods in _running_jobs(context):
-        if not _fails(facts):
+        severity, why = _why_it_fails(context, facts, pods)
+        if not severity:
             continue
-        ran = context.now_ms - (facts.started_ms or workload.created_ms)
-        used = (
-            "backoffLimit is 0" if facts.backoff_limit == 0 else f"{facts.failed} of {facts.backoff_limit} retries used"
-        )
+        ran = max(0, context.now_ms - (facts.started_ms or workload.created_ms))
+        index = facts.backoff_limit_per_index == 0
         yield Finding(
             rule="job-fails-on-eviction",
-            severity="error",
+            severity=severity,
             object=named(workload.ref),
-            message=f"running for {format_duration(ran)} on {listed(context.nodes_of(pods), 3)}; {used}",
-            consequence="its eviction fails the Job, and the work is lost",
+            message=f"running for {format_duration(ran)} on {listed(context.nodes_of(pods), 3)}; {why}",
+            consequence="its eviction fails its index for good, and with it the Job in the end"
+            if index
+            else "its eviction fails the Job, and the work is lost"
+            if len(pods) == 1
+            else "their eviction fails the Job, and the work is lost",
             fix=f"wait for it: kubectl -n {workload.namespace} wait --for=condition=complete job/{workload.name}",
             evidence=(f"{facts.succeeded} succeeded, {facts.failed} failed, {facts.active} active",),
             nodes=context.nodes_of(pods),
@@ -78,9 +103,9 @@ def _job_fails(context: Context) -> Iterator[Finding]:
 )
 def _job_loses(context: Context) -> Iterator[Finding]:
     for workload, facts, pods in _running_jobs(context):
-        if _fails(facts):
+        if _why_it_fails(context, facts, pods)[0]:
             continue
-        ran = max(context.now_ms - (pod.scheduled_ms or pod.created_ms) for pod in pods)
+        ran = max(0, *(context.now_ms - (pod.scheduled_ms or pod.created_ms) for pod in pods))
         yield Finding(
             rule="job-loses-work",
             severity="warning" if ran >= HOUR else "info",

@@ -82,6 +82,8 @@ class Collector:
             return
         self._seen.add(key)
         try:
+            if name == "nodes":
+                self.evidence.take_heartbeat(found.data)
             if name == "pods":
                 pod_into(self.pods, found.data, tally=self.images)
             else:

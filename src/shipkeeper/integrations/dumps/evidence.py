@@ -12,6 +12,7 @@ from shipkeeper.model.cluster import Event, Lease, Namespace
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.table import PodTable
 from shipkeeper.model.time import instant
+from shipkeeper.semantics.wire.raw import Time, ms
 
 _GO_TIME = re.compile(rb"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([+-]\d{4})")
 
@@ -44,6 +45,20 @@ class _PlatformObject(msgspec.Struct):
     status: _PlatformStatus | None = None
 
 
+class _Beat(msgspec.Struct, rename="camel"):
+    """status.conditions[] of a node: its kubelet renews it every five minutes, whether anything changed or not."""
+
+    last_heartbeat_time: Time | None = None
+
+
+class _BeatingStatus(msgspec.Struct):
+    conditions: list[_Beat] | None = None
+
+
+class _BeatingNode(msgspec.Struct):
+    status: _BeatingStatus | None = None
+
+
 class Evidence:
     """Collected on the way; nothing here fails a dump, it only stays unknown."""
 
@@ -52,6 +67,7 @@ class Evidence:
         self.name = ""
         self.stamps: list[int] = []
         self.mtimes: list[int] = []
+        self.beats: list[int] = []
 
     def take_version(self, data: bytes | msgspec.Raw) -> bool:
         """Read a server version from a document without a kind; whether there was one."""
@@ -89,6 +105,14 @@ class Evidence:
                 continue
             self.stamps.append(instant(when.astimezone(UTC)))
 
+    def take_heartbeat(self, data: bytes | msgspec.Raw) -> None:
+        """Note when a node's kubelet last reported. A quiet cluster tells its time by nothing else."""
+        try:
+            status = msgspec.json.decode(data, type=_BeatingNode).status or _BeatingStatus()
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return
+        self.beats.extend(ms(item.last_heartbeat_time) for item in status.conditions or ())
+
     def taken(
         self,
         nodes: Sequence[Node],
@@ -101,6 +125,7 @@ class Evidence:
             return max(self.stamps), "its timestamp file"
         newest = {
             "its newest lease renewal": max((lease.renewed_ms for lease in leases), default=0),
+            "its newest node heartbeat": max(self.beats, default=0),
             "its newest event": max((event.last_ms for event in events), default=0),
             "its newest node condition": max((c.since_ms for node in nodes for c in node.conditions), default=0),
             "its newest pod condition": _newest_of(pods),

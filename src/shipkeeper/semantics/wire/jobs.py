@@ -40,6 +40,7 @@ class WireJobSpec(Wire):
     parallelism: int | None = None
     completions: int | None = None
     backoff_limit: int | None = None
+    backoff_limit_per_index: int | None = None
     suspend: bool | None = None
     selector: WireSelector | None = None
     template: WireTemplate | None = None
@@ -118,6 +119,7 @@ def _facts(spec: WireJobSpec, status: WireJobStatus) -> JobFacts:
         # Neither given means one of each; parallelism alone means a work queue without a count.
         completions=1 if spec.completions is None and spec.parallelism is None else spec.completions,
         backoff_limit=_DEFAULT_BACKOFF_LIMIT if spec.backoff_limit is None else spec.backoff_limit,
+        backoff_limit_per_index=spec.backoff_limit_per_index,
         active=status.active or 0,
         succeeded=status.succeeded or 0,
         failed=status.failed or 0,
