@@ -273,3 +273,22 @@ class TestDamage:
         for text in (dump_json(listing(objects)), b"# yaml\n" + dump_json(listing(objects))):
             with contextlib.suppress(BadInput):
                 read_dump(str(write(tmp_path, text)))
+
+
+@pytest.mark.parametrize("field", ["minAvailable", "maxUnavailable"])
+def test_a_budget_that_no_api_server_takes_is_refused_where_it_is_read(field: str, tmp_path: Path) -> None:
+    item = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "p"},
+        "spec": {field: "half"},
+    }
+    error = refuse(write(tmp_path, dump_json([*small_cluster(), item])), "PodDisruptionBudget")
+    assert f"spec.{field}" in error.message, "found later, it would stop a check without a word about which budget"
+
+
+def test_a_config_map_is_no_survey_and_says_nothing_of_helm(tmp_path: Path) -> None:
+    plain = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop"}}
+    refuse(write(tmp_path, dump_json([plain]), "alone"), "nothing in it that a survey reads")
+    found = read_dump(str(write(tmp_path, dump_json([*small_cluster(), plain]))))
+    assert found.missing_in("releases"), "Helm keeps its records in Secrets, and there are none"

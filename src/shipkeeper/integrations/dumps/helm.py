@@ -60,7 +60,7 @@ class Releases:
         storage = _STORAGES.get(found.kind)
         if storage is None or "/" in found.api_version:
             return False
-        self.covered = True
+        self.covered = self.covered or storage == "secret"
         try:
             wire = _FULL.decode(found.data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -68,6 +68,7 @@ class Releases:
         record = record_of(wire.metadata, storage)
         if record is None:
             return False
+        self.covered = True
         self._records.append(record)
         key = (record.namespace, record.name)
         if record.revision >= self._newest.get(key, (-1, None, ""))[0]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shipkeeper.model.labels import Selector
-from shipkeeper.model.workloads import Budget, IntOrPercent
+from shipkeeper.model.workloads import Budget
 from shipkeeper.semantics.wire.nodes import WireCondition
-from shipkeeper.semantics.wire.raw import Time, Wire, WireMeta, WireSelector, labels_of, ms, selector_of
+from shipkeeper.semantics.wire.raw import Portion, Time, Wire, WireMeta, WireSelector, labels_of, ms, selector_of
 from shipkeeper.semantics.wire.reader import Reader
 
 _BETA = "policy/v1beta1"
@@ -15,8 +15,8 @@ class WireBudgetSpec(Wire):
     """spec of a budget."""
 
     selector: WireSelector | None = None
-    min_available: IntOrPercent | None = None
-    max_unavailable: IntOrPercent | None = None
+    min_available: Portion | None = None
+    max_unavailable: Portion | None = None
     unhealthy_pod_eviction_policy: str | None = None
 
 

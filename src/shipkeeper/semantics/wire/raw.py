@@ -20,6 +20,9 @@ Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Number = str | int | float
 """A quantity: the API server writes strings; hand-written files also have bare numbers."""
 
+Portion = int | Annotated[str, msgspec.Meta(pattern=r"^[0-9]+%$")]
+"""A count, or a percentage such as ``25%``: the API server takes no other text."""
+
 KEPT_ANNOTATIONS: tuple[str, ...] = (
     "maintenance.shipkeeper.dev/",
     "cluster-autoscaler.kubernetes.io/",

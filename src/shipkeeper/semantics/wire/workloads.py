@@ -7,10 +7,11 @@ from collections.abc import Callable
 from msgspec import structs
 
 from shipkeeper.model.labels import Selector
-from shipkeeper.model.workloads import IntOrPercent, Workload
+from shipkeeper.model.workloads import Workload
 from shipkeeper.semantics.wire.nodes import WireCondition
 from shipkeeper.semantics.wire.pods import WireTemplate, template_shape
 from shipkeeper.semantics.wire.raw import (
+    Portion,
     Wire,
     WireMeta,
     WireSelector,
@@ -26,8 +27,8 @@ from shipkeeper.semantics.wire.reader import Reader
 class WireRolling(Wire):
     """strategy.rollingUpdate."""
 
-    max_surge: IntOrPercent | None = None
-    max_unavailable: IntOrPercent | None = None
+    max_surge: Portion | None = None
+    max_unavailable: Portion | None = None
     partition: int | None = None
 
 
