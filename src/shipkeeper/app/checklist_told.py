@@ -14,12 +14,13 @@ from shipkeeper.assessment.standing import agreement
 from shipkeeper.assessment.standing.checklist import waived_boxes
 from shipkeeper.evidence.boxes import Answer, names
 from shipkeeper.evidence.readiness import Readiness, of_section, tally
-from shipkeeper.evidence.words import clean, count
+from shipkeeper.evidence.words import clean
 from shipkeeper.model.book import ActionOpened, RetrospectiveHeld, Waived
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import Platform
 from shipkeeper.model.time import iso
+from shipkeeper.model.words import count
 
 MOST_PODS = 20_000
 """Of more, placing each pod anew takes minutes: the report does it, a checklist does not."""

@@ -19,6 +19,7 @@ from shipkeeper.model.errors import ShipkeeperError
 from shipkeeper.model.plan import Plan, RebootPlan
 from shipkeeper.model.platform import Platform
 from shipkeeper.model.time import SECOND, parse_duration
+from shipkeeper.model.words import count
 
 
 def state_checks(folder: str | None) -> list[Check]:
@@ -40,7 +41,7 @@ def state_checks(folder: str | None) -> list[Check]:
             runs = len(journal.runs())
         finally:
             journal.close()
-        words = f"{runs} run{'' if runs == 1 else 's'}" if known else "made now"
+        words = count(runs, "run") if known else "made now"
         found.append(passed("journal", f"{state.journal_path}: WAL, synchronous FULL, a local disk; {words}"))
     except ShipkeeperError as error:
         found.append(failure("journal", error))
@@ -103,8 +104,8 @@ def channel_checks(platform: Platform, environ: Mapping[str, str]) -> list[Check
             bad = failure(f"channel {channel.name}", error)
             found.append(warned(bad.id, bad.reading, bad.mend))
         else:
-            count = len([reference for reference in references if reference])
-            words = f"{channel.kind}; {count} secret{'' if count == 1 else 's'} can be read"
+            named = count(len([reference for reference in references if reference]), "secret")
+            words = f"{channel.kind}; {named} can be read"
             found.append(passed(f"channel {channel.name}", words))
     return found
 
@@ -134,6 +135,5 @@ def _driver(reboot: RebootPlan, environ: Mapping[str, str], needed: bool) -> Che
     where = ", ".join(
         dict.fromkeys(str(shutil.which(program, path=environ.get("PATH", os.defpath))) for program in programs)
     )
-    count = len(reboot.environment)
-    secrets = f"; {count} secret{'' if count == 1 else 's'} can be read" if count else ""
+    secrets = f"; {count(len(reboot.environment), 'secret')} can be read" if reboot.environment else ""
     return passed(id, f"{where or 'a person'}{secrets}")

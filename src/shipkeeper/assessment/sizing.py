@@ -14,6 +14,7 @@ from shipkeeper.assessment.check.trial import CAPACITY, OTHER, Homeless, without
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.record import Record
+from shipkeeper.model.words import count
 
 GROUP_LABELS = (
     "elastisys.io/node-group",
@@ -113,11 +114,11 @@ def _size(
         reading = f"could not be read: {unread}"
     elif homeless:
         why = homeless[0].why() or "there is no other node"
-        reading = f"{which} {pods} pod{'s' if pods != 1 else ''} would have no place: {why}"
+        reading = f"{which} {count(pods, 'pod')} would have no place: {why}"
     else:
         any_one = which if kind == "zone" else "without any one of its nodes"
         rest = (
-            f"; {len(bound)} workload{' stays' if len(bound) == 1 else 's stay'} away with it, by volume or rule"
+            f"; {count(len(bound), 'workload stays', 'workloads stay')} away with it, by volume or rule"
             if bound
             else ""
         )

@@ -12,6 +12,7 @@ from shipkeeper.model.declared_windows import WindowRule
 from shipkeeper.model.plan import PlanWindow
 from shipkeeper.model.record import Record
 from shipkeeper.model.time import MINUTE, SECOND, format_duration, moment, parse_duration
+from shipkeeper.model.words import count
 
 FULL, ROOMY = 0.85, 0.4
 """From the first share of its usable time on a window counts as full, below the second as roomy."""
@@ -137,13 +138,15 @@ def _advice(
     length = parse_duration(rule.duration)
     if not found:
         return "too-little-known", "nothing is on record since which it could have been used"
+    windows = count(len(found), "window")
     if found and not with_work:
-        return "unused", f"nothing is on record for any of {_count(found)}: record what was done in them, or give it up"
+        return "unused", f"nothing is on record for any of {windows}: record what was done in them, or give it up"
     if len(measured) < LEAST_WINDOWS:
-        return "too-little-known", f"{len(measured)} of {_count(found)} with times on record: too little to advise"
+        return "too-little-known", f"{len(measured)} of {windows} with times on record: too little to advise"
     mean = sum(use.share for use in measured) / len(measured)
     used_ms = round(sum(use.used_seconds for use in measured) / len(measured) * SECOND)
-    figures = f"{mean:.0%} of the usable time on average over {_count(measured)}, {format_duration(used_ms)} a night"
+    over_all = f"on average over {count(len(measured), 'window')}"
+    figures = f"{mean:.0%} of the usable time {over_all}, {format_duration(used_ms)} a night"
     over = [use for use in measured if use.overrun_seconds > 0]
     left = [use for use in measured if use.left]
     if over or left:
@@ -161,7 +164,3 @@ def _advice(
         room_ms = round(length * (1 - mean)) // (5 * MINUTE) * (5 * MINUTE)
         return "more", f"{figures}: about {format_duration(room_ms)} are free, room for more things in each"
     return "fits", f"{figures}: as much as fits well"
-
-
-def _count(found: Sequence[object]) -> str:
-    return f"{len(found)} window{'s' if len(found) != 1 else ''}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from shipkeeper.assessment.check import Findings
 from shipkeeper.cli.output import markdown_table
 from shipkeeper.model.findings import SEVERITIES, Finding, Rule
+from shipkeeper.model.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +43,7 @@ def draw(console: Console, findings: Findings, *, whole: bool, exit_code: int) -
         if len(shown) < len(items):
             _draw_rest(console, severity, rule, items[len(shown) :], width)
     notes = findings.count("info")
-    hints = [f"{notes} note{'s' if notes != 1 else ''} not shown: --all"] if notes and not whole else []
+    hints = [f"{count(notes, 'note')} not shown: --all"] if notes and not whole else []
     if findings.items:
         hints.append(f"what a rule means: shipkeeper check --explain {findings.items[0].rule}")
     if hints:
@@ -58,7 +59,7 @@ def closing(findings: Findings) -> str:
     for number, words in ((nodes.blocked, "blocked"), (nodes.downtime, "with downtime"), (nodes.unknown, "unknown")):
         if number:
             parts.append(f"{number} {words}")
-    return f"{nodes.total} node{'s' if nodes.total != 1 else ''}: " + ", ".join(parts)
+    return f"{count(nodes.total, 'node')}: " + ", ".join(parts)
 
 
 def markdown(findings: Findings) -> str:

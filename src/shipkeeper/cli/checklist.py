@@ -23,10 +23,11 @@ from shipkeeper.evidence.checklists import by_cluster, counts
 from shipkeeper.evidence.html import checklist_html, sign
 from shipkeeper.evidence.markdown import checklist as checklist_markdown
 from shipkeeper.evidence.rows import Fact
-from shipkeeper.evidence.words import count, date_and_clock, day_and_clock
+from shipkeeper.evidence.words import date_and_clock, day_and_clock
 from shipkeeper.model.errors import BadInput, UsageProblem
 from shipkeeper.model.run import ChecklistItem
 from shipkeeper.model.time import parse_instant
+from shipkeeper.model.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,6 +9,7 @@ from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.output import markdown_table
 from shipkeeper.model.change_class import ChangeClass, Evidence
 from shipkeeper.model.platform import NoticePolicy
+from shipkeeper.model.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -121,7 +122,7 @@ def _update_rows(found: OpenUpdates) -> list[list[str]]:
             one.current or "?",
             one.proposed or "?",
             one.change.kind,
-            f"{one.days} day{'' if one.days == 1 else 's'}",
+            count(one.days, "day"),
             one.branch,
         ]
         for one in found.items

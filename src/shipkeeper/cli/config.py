@@ -13,6 +13,7 @@ from shipkeeper.app.platform_file import NAMES, find_platform, load_platform, sc
 from shipkeeper.app.workdays import check_countries
 from shipkeeper.cli.options import output_option, platform_option
 from shipkeeper.cli.output import emit, hint
+from shipkeeper.model.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +44,7 @@ def check(platform: str | None, output: str) -> None:
         "scheduleRows": len(said.schedule),
     }
     names = ("environment", "cluster", "reboot driver", "schedule row")
-    told = ", ".join(f"{n} {name}{'' if n == 1 else 's'}" for n, name in zip(counts.values(), names, strict=True))
+    told = ", ".join(count(n, name) for n, name in zip(counts.values(), names, strict=True))
     line = f"{found}: in order · {told}" if found is not None else "no platform file: the defaults hold"
     payload = {"file": str(found or ""), "inOrder": True, "counts": counts, "assumed": list(assumed)}
     emit("PlatformCheck", payload, output, lambda _: click.echo(line), lambda: line)

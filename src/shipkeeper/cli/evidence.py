@@ -17,6 +17,7 @@ from shipkeeper.evidence.html import sign
 from shipkeeper.evidence.markdown import markdown
 from shipkeeper.evidence.report import Report
 from shipkeeper.evidence.verify import Verification
+from shipkeeper.model.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -162,7 +163,7 @@ def _print_verification(console: Console, found: Verification) -> None:
 
 
 def _unproven(number: int) -> str:
-    return f"{number} thing stays unproven" if number == 1 else f"{number} things stay unproven"
+    return count(number, "thing stays", "things stay") + " unproven"
 
 
 def _verification_markdown(found: Verification) -> str:

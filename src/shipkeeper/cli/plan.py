@@ -21,7 +21,8 @@ from shipkeeper.cli.plan_propose import command as propose_command
 from shipkeeper.model.declared_windows import CHANGES
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import Plan
-from shipkeeper.model.time import SECOND, format_duration, moment, parse_instant
+from shipkeeper.model.time import SECOND, format_duration, format_seconds, moment, parse_instant
+from shipkeeper.model.words import count
 from shipkeeper.planning.bounds import Bounds, all_bounds
 from shipkeeper.planning.diff import PlanDiff, diff_plans
 from shipkeeper.planning.estimates import plan_seconds
@@ -175,31 +176,26 @@ def explain(plan: str, step: str, output: str) -> None:
 def _clock(plan: Plan, seconds: float) -> str:
     """Time of day in the window's zone, or time from the start."""
     if plan.window is None:
-        return "+" + format_duration(round(seconds * SECOND))
+        return "+" + format_seconds(seconds)
     return moment(plan.window.opens_ms + round(seconds * SECOND), plan.window.zone).strftime("%a %H:%M")
-
-
-def _spent(seconds: float) -> str:
-    return format_duration(round(seconds * SECOND))
 
 
 def _head(plan: Plan, inventory: Inventory | None) -> list[str]:
     total = plan_seconds(plan)
-    count = sum(len(batch) for batch in plan.batches)
+    nodes = sum(len(batch) for batch in plan.batches)
     each = "one at a time" if plan.max_parallel == 1 else f"at most {plan.max_parallel} at once"
     lines = [
         f"{plan.cluster.name or 'cluster'} {plan.cluster.server_version}".rstrip()
-        + f" · {count} node{'s' if count != 1 else ''} · {each} · order {plan.order} · "
+        + f" · {count(nodes, 'node')} · {each} · order {plan.order} · "
         + ("drain, reboot with " + plan.reboot.driver if plan.purpose == "reboot" else "drain only"),
-        f"estimate  P50 {_spent(total.p50)}   P95 {_spent(total.p95)}   ({total.source})",
+        f"estimate  P50 {format_seconds(total.p50)}   P95 {format_seconds(total.p95)}   ({total.source})",
     ]
     if plan.window is not None:
         opens = moment(plan.window.opens_ms, plan.window.zone).strftime("%a %-d %b %Y %H:%M")
         closes = moment(plan.window.closes_ms, plan.window.zone).strftime("%a %H:%M")
         length = format_duration(plan.window.closes_ms - plan.window.opens_ms)
-        lines.append(
-            f"window    {opens} – {closes} {plan.window.zone} ({length}), reserve {_spent(plan.reserve_seconds)}"
-        )
+        reserve = format_seconds(plan.reserve_seconds)
+        lines.append(f"window    {opens} – {closes} {plan.window.zone} ({length}), reserve {reserve}")
     else:
         lines.append("window    none: runs whenever it is started")
     if inventory is not None:
@@ -222,7 +218,7 @@ def _head(plan: Plan, inventory: Inventory | None) -> list[str]:
 
 def _bound_line(bounds: Bounds) -> str:
     longest = bounds.bounds[0]
-    text = f"at least  {_spent(longest.seconds)}   {longest.binding}; {bounds.moves} pods move"
+    text = f"at least  {format_seconds(longest.seconds)}   {longest.binding}; {bounds.moves} pods move"
     if bounds.windows is not None and bounds.windows > 1:
         text += f"; at least {bounds.windows} windows of this length"
     return text
@@ -246,7 +242,7 @@ def _cells(plan: Plan, row: BatchRow) -> list[str]:
     return [
         str(row.number),
         _clock(plan, row.begins[0]),
-        f"{_spent(row.takes[0])} / {_spent(row.takes[1])}",
+        f"{format_seconds(row.takes[0])} / {format_seconds(row.takes[1])}",
         " ".join(row.nodes),
         " ".join(row.zones) or "–",
         row.why,
@@ -278,7 +274,7 @@ def _markdown_diff(found: PlanDiff) -> str:
 def _explained(found: Explained) -> list[str]:
     step = found.step
     return [
-        f"{step.id}   batch {found.batch}, about {_spent(found.begins_seconds[0])} after the start",
+        f"{step.id}   batch {found.batch}, about {format_seconds(found.begins_seconds[0])} after the start",
         f"why       {step.why}",
         f"takes     {found.estimate}",
         f"after     {', '.join(step.needs) or 'nothing: it is first'}",

@@ -21,7 +21,7 @@ from shipkeeper.evidence.due_ics import program_ics
 from shipkeeper.evidence.program_page import lasts, markdown, mermaid, svg, title_of, window_words
 from shipkeeper.model.errors import UsageProblem
 from shipkeeper.model.program import WINDOWS_AHEAD, Program, Slot
-from shipkeeper.model.time import SECOND, format_duration, parse_instant
+from shipkeeper.model.time import format_seconds, parse_instant
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -126,5 +126,5 @@ def _draw(console: Console, found: Program) -> None:
 def _room(slot: Slot) -> str:
     if slot.usable_seconds is None:
         return ""
-    planned, usable = (format_duration(round(part) * SECOND) for part in (slot.planned_seconds, slot.usable_seconds))
+    planned, usable = (format_seconds(part) for part in (slot.planned_seconds, slot.usable_seconds))
     return f" · {planned} of {usable} planned"

@@ -10,7 +10,8 @@ from shipkeeper.cli.output import markdown_table
 from shipkeeper.model.forecast import Forecast, NodeForecast, WorkloadForecast
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.record import Spread
-from shipkeeper.model.time import SECOND, format_duration
+from shipkeeper.model.time import format_duration, format_seconds
+from shipkeeper.model.words import count
 from shipkeeper.rehearsal.gantt import LEGEND, axis_name, bar, header, short, span_ms
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def show(console: Console, forecast: Forecast, plan: Plan, spent_seconds: float)
 
 
 def _head(forecast: Forecast, plan: Plan, spent_seconds: float) -> str:
-    nodes = f"{len(forecast.nodes)} node" + ("" if len(forecast.nodes) == 1 else "s")
+    nodes = count(len(forecast.nodes), "node")
     return f"{_seeds(forecast)} · {nodes} · {_parallel(plan)} · {spent_seconds:.1f} s"
 
 
@@ -54,15 +55,15 @@ def _parallel(plan: Plan) -> str:
 def _figures(forecast: Forecast, plan: Plan) -> tuple[str, str]:
     """(how long it takes, how long it takes at the least)."""
     took, least = forecast.duration_seconds, forecast.lower_bound_seconds
-    parts = [f"P50 {_words(took.p50)}", f"P95 {_words(took.p95)}"]
+    parts = [f"P50 {format_seconds(took.p50)}", f"P95 {format_seconds(took.p95)}"]
     if plan.window is not None:
         length = format_duration(plan.window.closes_ms - plan.window.opens_ms)
-        parts.append(f"window {length} minus reserve {_words(plan.reserve_seconds)}")
+        parts.append(f"window {length} minus reserve {format_seconds(plan.reserve_seconds)}")
     else:
         parts.append("no window")
     if forecast.verdict == "blocked" and took.p50 < least.value:
-        parts = [f"stopped after {_words(took.p50)}", *parts[2:]]
-    return "   ".join(parts), f"lower bound {_words(least.value)} ({least.binding.partition(' (LB')[0]})"
+        parts = [f"stopped after {format_seconds(took.p50)}", *parts[2:]]
+    return "   ".join(parts), f"lower bound {format_seconds(least.value)} ({least.binding.partition(' (LB')[0]})"
 
 
 def _blocked(forecast: Forecast) -> list[str]:
@@ -82,7 +83,7 @@ def _blocked(forecast: Forecast) -> list[str]:
 
 
 def _seeds(forecast: Forecast) -> str:
-    return f"{forecast.seeds} seed" + ("" if forecast.seeds == 1 else "s")
+    return count(forecast.seeds, "seed")
 
 
 def _chart(console: Console, forecast: Forecast, plan: Plan) -> None:
@@ -116,7 +117,7 @@ def _below(forecast: Forecast) -> list[tuple[str, list[str]]]:
         parts.append(("not in the window", [", ".join(forecast.deferred)]))
     if forecast.baseline_seconds != forecast.duration_seconds:
         base = forecast.baseline_seconds
-        parts.append(("one at a time", [f"would take {_words(base.p50)} (P95 {_words(base.p95)})"]))
+        parts.append(("one at a time", [f"would take {format_seconds(base.p50)} (P95 {format_seconds(base.p95)})"]))
     parts.append(("also rehearsed", list(forecast.alternatives)))
     if forecast.notes:
         more = len(forecast.notes) - _MOST_NOTES
@@ -135,7 +136,8 @@ def _downtime(forecast: Forecast) -> list[str]:
     if not down:
         return ["nobody: every workload keeps at least one Ready pod throughout"]
     lines = [
-        f"{_name(item)}  P50 {_words(item.downtime_seconds.p50)}  P95 {_words(item.downtime_seconds.p95)}"
+        f"{_name(item)}  P50 {format_seconds(item.downtime_seconds.p50)}"
+        f"  P95 {format_seconds(item.downtime_seconds.p95)}"
         + ("  (a pod without a controller: nobody makes it again)" if item.kind == "Pod" else "")
         for item in down[:_MOST_WORKLOADS]
     ]
@@ -187,8 +189,4 @@ def markdown(forecast: Forecast, plan: Plan) -> str:
 
 
 def _pair(spread: Spread | None) -> str:
-    return "–" if spread is None else f"{_words(spread.p50)} / {_words(spread.p95)}"
-
-
-def _words(seconds: float) -> str:
-    return format_duration(round(seconds * SECOND))
+    return "–" if spread is None else f"{format_seconds(spread.p50)} / {format_seconds(spread.p95)}"

@@ -19,9 +19,10 @@ from shipkeeper.cli.output import emit, hint, markdown_table
 from shipkeeper.evidence.html import retro_html, sign
 from shipkeeper.evidence.retro import Proposal, Retro
 from shipkeeper.evidence.retro_markdown import retro_markdown
-from shipkeeper.evidence.words import count, day_and_clock
+from shipkeeper.evidence.words import day_and_clock
 from shipkeeper.model.errors import UsageProblem
 from shipkeeper.model.time import parse_instant
+from shipkeeper.model.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -22,7 +22,7 @@ from shipkeeper.model.run import (
     StepIntent,
     StepOutcome,
 )
-from shipkeeper.model.time import SECOND, format_duration, moment
+from shipkeeper.model.time import SECOND, format_duration, format_seconds, moment
 from shipkeeper.ports.journal import Entry
 
 GLYPHS = {"done": "✓", "skipped": "–", "held": "!", "failed": "✗"}
@@ -184,7 +184,7 @@ class Night:
         seconds = max(0, now_ms - self.started_ms) // SECOND
         text = f"{seconds // 3600:02d}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
         if self.forecast is not None:
-            text += f" of {format_duration(round(self.forecast.duration_seconds.p50 * SECOND))} expected"
+            text += f" of {format_seconds(self.forecast.duration_seconds.p50)} expected"
         return text
 
     def _now(self, step: str) -> str:

@@ -9,7 +9,8 @@ from shipkeeper.assessment.utilisation import WindowUse
 from shipkeeper.cli.columns import say, show_columns
 from shipkeeper.cli.output import markdown_table
 from shipkeeper.evidence.calendar import Calendar, FreezeView, WindowView
-from shipkeeper.model.time import SECOND, format_duration, moment, parse_instant
+from shipkeeper.model.time import format_seconds, moment, parse_instant
+from shipkeeper.model.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,11 +73,8 @@ def _window_row(view: WindowView) -> _Row:
     if view.frozen:
         parts.append(f"frozen: {', '.join(view.frozen)}")
     if view.skew is not None:
-        days = view.skew.working_days
-        parts.append(f"{days} working day{'' if days == 1 else 's'} after {view.skew.after}")
-    parts += [
-        f"planned: {work.name} ({work.state}, {format_duration(round(work.seconds * SECOND))})" for work in view.planned
-    ]
+        parts.append(f"{count(view.skew.working_days, 'working day')} after {view.skew.after}")
+    parts += [f"planned: {work.name} ({work.state}, {format_seconds(work.seconds)})" for work in view.planned]
     return span.opens_ms, opens.strftime("%a %-d %b %Y"), {view.environment: "\n".join(parts)}
 
 
@@ -139,4 +137,4 @@ def use_cells(item: WindowUse) -> list[str]:
 
 
 def _spent(seconds: float) -> str:
-    return format_duration(round(seconds * SECOND)) if seconds else "–"
+    return format_seconds(seconds) if seconds else "–"

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from shipkeeper.evidence.words import clean, count
+from shipkeeper.evidence.words import clean
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import Plan, PlannedNode
 from shipkeeper.model.pods import Pod
+from shipkeeper.model.words import count
 from shipkeeper.model.workloads import Budget, Workload
 from shipkeeper.planning.capacity import away_at_once
 from shipkeeper.semantics.budgets import compile_budgets

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from shipkeeper.assessment.backups import judge_backups
 from shipkeeper.evidence.boxes import Answer, names
-from shipkeeper.evidence.words import clean, count
+from shipkeeper.evidence.words import clean
 from shipkeeper.model.facts import NodeFacts
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.operands import Certificate
@@ -15,6 +15,7 @@ from shipkeeper.model.plan import Plan
 from shipkeeper.model.refs import ObjectRef
 from shipkeeper.model.releases import FluxObject, Release
 from shipkeeper.model.time import iso
+from shipkeeper.model.words import count
 
 _RUNNERS = ("HelmRelease", "Kustomization")
 

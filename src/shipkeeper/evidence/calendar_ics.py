@@ -6,7 +6,7 @@ from datetime import date
 
 from shipkeeper.evidence.calendar import Calendar, FreezeView, HolidayView, WindowView
 from shipkeeper.evidence.ics import Event, uid_of, write_calendar
-from shipkeeper.model.time import SECOND, format_duration, iso, moment, parse_instant
+from shipkeeper.model.time import format_seconds, iso, moment, parse_instant
 
 
 def calendar_ics(found: Calendar, stamp_ms: int) -> str:
@@ -34,10 +34,7 @@ def _window(found: Calendar, view: WindowView) -> Event:
         lines.append(f"Frozen: {', '.join(view.frozen)}")
     if view.skew is not None:
         lines.append(f"{view.skew.working_days} working days after {view.skew.after}, {view.skew.wanted} wanted")
-    lines += [
-        f"Planned: {work.name}, {format_duration(round(work.seconds * SECOND))} ({work.digest[:19]})"
-        for work in view.planned
-    ]
+    lines += [f"Planned: {work.name}, {format_seconds(work.seconds)} ({work.digest[:19]})" for work in view.planned]
     return Event(
         uid=uid_of(found.platform, "window", view.environment, view.window, iso(view.span.opens_ms)),
         summary=title,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from shipkeeper.evidence.story import Felt, StepStory, Story
-from shipkeeper.evidence.words import clean, clock, count, seconds
+from shipkeeper.evidence.words import clean, clock, seconds
 from shipkeeper.model.forecast import Forecast
 from shipkeeper.model.plan import Estimate
 from shipkeeper.model.record import Record, Spread
+from shipkeeper.model.words import count
 
 TOLERANCE_SECONDS = 10.0
 """A step slower than its P95 by less than this is not worth a reader's time."""

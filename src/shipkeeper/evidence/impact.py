@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from shipkeeper.evidence.words import clean, count
+from shipkeeper.evidence.words import clean
 from shipkeeper.model.forecast import Forecast, WorkloadForecast
 from shipkeeper.model.platform import Platform
 from shipkeeper.model.record import Record
 from shipkeeper.model.schedule import Task
+from shipkeeper.model.words import count
 
 NOTICED_SECONDS = 1.0
 """An interruption shorter than this at P95 is not told."""

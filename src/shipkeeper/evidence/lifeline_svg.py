@@ -9,7 +9,7 @@ from html import escape
 from msgspec import Struct
 
 from shipkeeper.assessment.due.lifelines import Lifeline
-from shipkeeper.evidence.words import count
+from shipkeeper.model.words import count
 
 _LABEL, _CHART, _RIGHT, _TOP, _ROW, _BAR = 250, 720, 110, 116, 24, 12
 BEHIND_DAYS, AHEAD_DAYS = 270, 550

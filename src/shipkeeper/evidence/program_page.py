@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from shipkeeper.evidence.words import clean, count
+from shipkeeper.evidence.words import clean
 from shipkeeper.model.plan import Estimate
 from shipkeeper.model.program import Program, Slot, Work
 from shipkeeper.model.time import SECOND, format_duration, iso, moment, parse_instant
+from shipkeeper.model.words import count
 
 _LABEL, _CHART, _RIGHT, _TOP, _ROW, _BAR = 300, 640, 40, 92, 24, 13
 _COLOURS = {"os": "#b3541e", "kubernetes": "#1f2933", "system-pods": "#2a6f97"}

@@ -13,12 +13,13 @@ from msgspec import Struct
 
 from shipkeeper.assessment.check.result import Findings
 from shipkeeper.assessment.sizing import GroupSize
-from shipkeeper.evidence.words import clean, count
+from shipkeeper.evidence.words import clean
 from shipkeeper.model.book import Attested
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.platform import Objectives, Platform
 from shipkeeper.model.record import Record
 from shipkeeper.model.schedule import Task
+from shipkeeper.model.words import count
 
 State = Literal["ok", "unmet", "unknown", "not-applicable"]
 SECTIONS = ("normal", "sized", "go-live")

@@ -9,9 +9,10 @@ from msgspec import Struct
 from shipkeeper.assessment.backups import judge_backups
 from shipkeeper.assessment.check.evidence import RULE as EVIDENCE
 from shipkeeper.evidence.readiness import Ground, Item, State, named
-from shipkeeper.evidence.words import clean, count
+from shipkeeper.evidence.words import clean
 from shipkeeper.model.findings import Finding
 from shipkeeper.model.schedule import Task
+from shipkeeper.model.words import count
 from shipkeeper.model.workloads import Workload
 
 _NO_ROOM = "while a node is out, in a maintenance or by itself, pods wait until it is back"

@@ -8,10 +8,11 @@ from shipkeeper.assessment.scope import owner_of
 from shipkeeper.evidence import boxes_platform
 from shipkeeper.evidence.boxes import Answer
 from shipkeeper.evidence.readiness import Ground, Item, State, named
-from shipkeeper.evidence.words import clean, count
+from shipkeeper.evidence.words import clean
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.time import DAY
+from shipkeeper.model.words import count
 from shipkeeper.semantics.rollouts import in_flight, short_of
 
 _PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")

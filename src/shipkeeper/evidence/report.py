@@ -31,11 +31,12 @@ from shipkeeper.evidence.rows import (
     people,
 )
 from shipkeeper.evidence.story import Story, latest_items, tell
-from shipkeeper.evidence.words import clean, clock, count, date_and_clock, seconds
+from shipkeeper.evidence.words import clean, clock, date_and_clock, seconds
 from shipkeeper.execution.marks import HEAD
 from shipkeeper.model.forecast import Forecast
 from shipkeeper.model.record import Record
 from shipkeeper.model.run import ChecklistItem, ChecklistRead
+from shipkeeper.model.words import count
 from shipkeeper.ports.journal import Entry
 
 _OUTCOMES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from shipkeeper.model.time import SECOND, format_duration, moment
+from shipkeeper.model.time import format_seconds, moment
 
 
 def clock(at_ms: int, zone: str) -> str:
@@ -34,12 +34,7 @@ def seconds(value: float) -> str:
     """A length given in seconds, as people read it; under ten seconds with a tenth."""
     if 0 < abs(value) < 10 and value != int(value):
         return f"{value:.1f} s"
-    return format_duration(round(value * SECOND))
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """``1 node``, ``3 nodes``."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return format_seconds(value)
 
 
 def clean(text: str) -> str:

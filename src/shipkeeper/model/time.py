@@ -57,6 +57,11 @@ def format_duration(duration_ms: int) -> str:
     return f"{sign}{days}d{hour}h" if hour else f"{sign}{days}d"
 
 
+def format_seconds(seconds: float) -> str:
+    """The same of a length in seconds, as plans and forecasts give it."""
+    return format_duration(round(seconds * SECOND))
+
+
 def instant(when: datetime) -> int:
     """Turn an aware datetime into epoch milliseconds."""
     return (when - _EPOCH) // timedelta(milliseconds=1)

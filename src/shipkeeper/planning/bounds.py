@@ -25,6 +25,7 @@ from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.record import Record
 from shipkeeper.model.time import SECOND, format_duration
+from shipkeeper.model.words import count
 from shipkeeper.planning.capacity import away_at_once
 from shipkeeper.planning.estimates import slowest_ms
 from shipkeeper.planning.load import Load, measure_load
@@ -90,7 +91,9 @@ def all_bounds(plan: Plan, inventory: Inventory) -> Bounds:
         room = max(1, cap.nodes)
         found.append(
             _bound(
-                "LB4", _area(workers, room) + alone, f"room ({cap.resource}) for {_nodes(room)} away at a time, by sums"
+                "LB4",
+                _area(workers, room) + alone,
+                f"room ({cap.resource}) for {count(room, 'node')} away at a time, by sums",
             )
         )
         if cap.nodes == 0:
@@ -249,7 +252,3 @@ def _pair(jobs: Sequence[_Job], most: int) -> int:
 
 def _bound(name: str, ms: int, binding: str) -> Bound:
     return Bound(id=name, seconds=ms / SECOND, binding=binding)
-
-
-def _nodes(count: int) -> str:
-    return "1 node" if count == 1 else f"{count} nodes"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.record import Record
-from shipkeeper.model.time import SECOND, format_duration
+from shipkeeper.model.time import SECOND, format_duration, format_seconds
 from shipkeeper.planning.estimates import plan_seconds
 
 
@@ -100,7 +100,7 @@ def _steps(a: Plan, b: Plan) -> list[tuple[str, str, str]]:
 
 
 def _spread(p50: float, p95: float) -> str:
-    return " / ".join(format_duration(round(seconds * SECOND)) for seconds in (p50, p95))
+    return " / ".join(format_seconds(seconds) for seconds in (p50, p95))
 
 
 def _timings(a: Plan, b: Plan) -> list[tuple[str, str, str]]:

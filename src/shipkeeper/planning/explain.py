@@ -9,7 +9,7 @@ from msgspec import Struct
 from shipkeeper.model.errors import UsageProblem
 from shipkeeper.model.plan import Plan, PlanStep
 from shipkeeper.model.record import Record
-from shipkeeper.model.time import SECOND, format_duration
+from shipkeeper.model.time import format_seconds
 from shipkeeper.planning.estimates import chain_seconds
 from shipkeeper.ports.standing_gates import STANDING_GATES
 
@@ -135,5 +135,5 @@ def _end(step: PlanStep, begins: dict[str, tuple[float, float]]) -> tuple[float,
 
 def _estimate(step: PlanStep) -> str:
     figure = step.estimate_seconds
-    usual, most = (format_duration(round(seconds * SECOND)) for seconds in (figure.p50, figure.p95))
+    usual, most = (format_seconds(seconds) for seconds in (figure.p50, figure.p95))
     return f"{usual}, in 19 of 20 cases at most {most} ({figure.source})"

@@ -12,7 +12,7 @@ from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import DrainPolicy, Plan, PlannedNode, RebootPlan, Timings
 from shipkeeper.model.platform import Environment, Platform
-from shipkeeper.model.time import SECOND, format_duration, iso
+from shipkeeper.model.time import SECOND, format_duration, format_seconds, iso
 from shipkeeper.planning.batches import BatchRules, make_batches
 from shipkeeper.planning.capacity import away_at_once
 from shipkeeper.planning.choose import Choice, choose_nodes
@@ -193,7 +193,7 @@ def _blocked_notes(load: Load, names: Sequence[str]) -> list[str]:
 
 def _window_notes(plan: Plan, environment: Environment | None) -> list[str]:
     total = plan_seconds(plan)
-    took = f"{format_duration(round(total.p50 * SECOND))} (P95 {format_duration(round(total.p95 * SECOND))})"
+    took = f"{format_seconds(total.p50)} (P95 {format_seconds(total.p95)})"
     if plan.window is None:
         if environment is not None and environment.windows:
             names = ", ".join(rule.name for rule in environment.windows)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import ALL, DrainPolicy, Estimate, PlanStep, RebootPlan, Timings
 from shipkeeper.model.time import MINUTE, SECOND, format_duration
+from shipkeeper.model.words import count
 from shipkeeper.planning.estimates import NodeTimes
 from shipkeeper.planning.load import Load, NodeLoad
 
@@ -121,9 +122,9 @@ def _words(
 
 def _drain_why(mine: NodeLoad, load: Load, times: NodeTimes) -> str:
     """How many pods leave, what they wait for, and what blocks."""
-    parts = [f"{_count(len(mine.moves), 'pod')} leave{'s' if len(mine.moves) == 1 else ''}"]
+    parts = [f"{count(len(mine.moves), 'pod')} leave{'s' if len(mine.moves) == 1 else ''}"]
     if mine.stays:
-        parts.append(f"{_count(mine.stays, 'daemon or static pod')} go down with the node")
+        parts.append(f"{count(mine.stays, 'daemon or static pod')} go down with the node")
     hold = times.hold
     if hold.budget:
         parts.append(
@@ -179,10 +180,6 @@ def fill(argv: Sequence[str], node: Node) -> tuple[str, ...]:
             word = word.replace(mark, value)
         words.append(word)
     return tuple(words)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _stable_ms(timings: Timings) -> int:

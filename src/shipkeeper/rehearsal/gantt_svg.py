@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from shipkeeper.model.forecast import Forecast, NodeForecast
 from shipkeeper.model.plan import Plan
-from shipkeeper.model.time import SECOND, format_duration
+from shipkeeper.model.time import format_duration, format_seconds
+from shipkeeper.model.words import count
 from shipkeeper.rehearsal.aggregate import usable_ms
 from shipkeeper.rehearsal.gantt import axis_name, phases, short, span_ms, start_of, ticks
 
@@ -75,7 +76,7 @@ def draw(forecast: Forecast, plan: Plan) -> str:
 
 def _title(forecast: Forecast, plan: Plan) -> str:
     words = {"fits": "fits", "does-not-fit": "does not fit", "blocked": "is blocked"}
-    what = f"{len(forecast.nodes)} node{'' if len(forecast.nodes) == 1 else 's'}"
+    what = count(len(forecast.nodes), "node")
     name = plan.cluster.name or "the cluster"
     fits = words.get(forecast.verdict, forecast.verdict)
     if plan.window is None and forecast.verdict == "fits":
@@ -86,8 +87,8 @@ def _title(forecast: Forecast, plan: Plan) -> str:
 def _subtitle(forecast: Forecast) -> str:
     took = forecast.duration_seconds
     return (
-        f"{forecast.seeds} seeds · P50 {_words(took.p50)} · P95 {_words(took.p95)} · no schedule under "
-        f"{_words(forecast.lower_bound_seconds.value)} ({forecast.lower_bound_seconds.binding})"
+        f"{forecast.seeds} seeds · P50 {format_seconds(took.p50)} · P95 {format_seconds(took.p95)} · no schedule under "
+        f"{format_seconds(forecast.lower_bound_seconds.value)} ({forecast.lower_bound_seconds.binding})"
     )
 
 
@@ -151,10 +152,6 @@ def _bar(x: float, y: int, width: float, colour: str, dash: str, label: str = ""
         f'<line x1="{x}" y1="{y + _BAR + 1.5}" x2="{round(x + width, 1)}" y2="{y + _BAR + 1.5}" stroke="{colour}" '
         f'stroke-width="3"{line}/></g>'
     )
-
-
-def _words(seconds: float) -> str:
-    return format_duration(round(seconds * SECOND))
 
 
 def _from_start(at_ms: int) -> str:

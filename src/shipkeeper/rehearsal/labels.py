@@ -8,6 +8,7 @@ from shipkeeper.model.forecast import Assumption, WorkloadForecast
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import MECHANICS, Plan
 from shipkeeper.model.time import SECOND, format_duration
+from shipkeeper.model.words import count
 from shipkeeper.semantics.ownership import SCALABLE, UNSCALABLE
 from shipkeeper.twin import TwinSettings
 from shipkeeper.twin.settings import with_declared
@@ -50,7 +51,7 @@ def _figures(plan: Plan, workloads: Sequence[WorkloadForecast]) -> Iterable[Assu
             value = _pair(default) if default is not None else _default(what)
             source = sources.get(f"{what}:*", _MODELLED)
             yield Assumption(
-                what=f"{what} of {_count(without, 'workload')} without a figure", value=value, source=source
+                what=f"{what} of {count(without, 'workload')} without a figure", value=value, source=source
             )
 
 
@@ -112,7 +113,7 @@ def _behaviour(plan: Plan, inventory: Inventory) -> Iterable[Assumption]:
     without = sum(1 for shape in inventory.pods.shapes if shape.without_requests)
     if without:
         yield Assumption(
-            what=f"pods without requests ({_count(without, 'kind')})",
+            what=f"pods without requests ({count(without, 'kind')})",
             value="take no room",
             source="modelled: a rehearsal says nothing about the capacity they need",
         )
@@ -129,7 +130,3 @@ def _pair(seconds: tuple[float, float]) -> str:
 
 def _millis(figure: tuple[int, int]) -> str:
     return f"{figure[0] / SECOND:g} s, P95 {figure[1] / SECOND:g} s"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -8,7 +8,7 @@ from shipkeeper.model.forecast import Forecast, LowerBound
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.record import Spread
-from shipkeeper.model.time import SECOND, format_duration
+from shipkeeper.model.time import SECOND, format_seconds
 from shipkeeper.rehearsal import aggregate
 from shipkeeper.rehearsal.labels import basis
 from shipkeeper.rehearsal.night import Night, play_night
@@ -126,10 +126,7 @@ def without_blocked(plan: Plan, seeds: Sequence[int], nights: Sequence[Night], p
     if not all(night.went_well for night in shorter):
         return ()
     took = aggregate.durations(shorter)
-    return (
-        f"the other {len(rest)} of {len(plan.nodes)} nodes go through: {_words(took.p50)} (P95 {_words(took.p95)}), "
-        f"in {len(some)} seeds",
-    )
+    return (f"the other {len(rest)} of {len(plan.nodes)} nodes go through: {_both(took)}, in {len(some)} seeds",)
 
 
 def _comparison(
@@ -154,8 +151,7 @@ def _comparison(
     if faster.p50 >= took.p50:
         return took, ()
     return took, (
-        f"two at a time would take {_words(faster.p50)} (P95 {_words(faster.p95)}), as safe in all {len(seeds)} seeds: "
-        "plan --max-parallel 2",
+        f"two at a time would take {_both(faster)}, as safe in all {len(seeds)} seeds: plan --max-parallel 2",
     )
 
 
@@ -178,5 +174,5 @@ def _p95(values: Sequence[int], count: int) -> int:
     return ordered[rank(count, 95)]
 
 
-def _words(seconds: float) -> str:
-    return format_duration(round(seconds * SECOND))
+def _both(took: Spread) -> str:
+    return f"{format_seconds(took.p50)} (P95 {format_seconds(took.p95)})"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.pods import Pod, PodShape
 from shipkeeper.model.room import Room
+from shipkeeper.model.words import count
 from shipkeeper.semantics import room as rooms
 from shipkeeper.semantics.affinity import selects_node
 from shipkeeper.semantics.taints import UNSCHEDULABLE, tolerates_cordon, untolerated, write_taint
@@ -59,7 +60,7 @@ class Placed(Struct, frozen=True):
 
     def why(self) -> str:
         """The reasons in one line, the way the scheduler tells them."""
-        return "; ".join(f"{count} node{'s' if count != 1 else ''}: {reason}" for reason, count in self.reasons)
+        return "; ".join(f"{count(number, 'node')}: {reason}" for reason, number in self.reasons)
 
 
 def try_room(

@@ -15,6 +15,7 @@ from shipkeeper.model.errors import BadInput
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import Environment
 from shipkeeper.model.time import DAY, iso, load_zone
+from shipkeeper.model.words import count
 from shipkeeper.model.workdays import ClosedDays, after_working_days, working_days_between
 from shipkeeper.ports.gates import GateReading
 
@@ -90,16 +91,13 @@ def staging_first(
     ended = iso(first.ended_ms, zone)
     said = f"; {closed.unknown}" if closed.unknown else ""
     newer = f"; {fresh[-1].what} ended there since" if len(fresh) > 1 else ""
-    reading = f"{first.what} on {follows} ended {ended}: {_days(days)} before, {environment.skew} wanted{newer}{said}"
+    before = f"{count(days, 'working day')} before, {environment.skew} wanted"
+    reading = f"{first.what} on {follows} ended {ended}: {before}{newer}{said}"
     if days >= environment.skew:
         return GateReading(NAME, "open", reading)
     earliest = after_working_days(first.ended_ms, environment.skew, zone, closed)
     when = "never" if earliest is None else iso(earliest, zone)
     return _closed(reading, f"{reading}; not before {when}", environment, work)
-
-
-def _days(count: int) -> str:
-    return f"{count} working day{'' if count == 1 else 's'}"
 
 
 def _why_not(tried: Sequence[Tried], follows: str, since_ms: int, at_ms: int, zone: str) -> str:

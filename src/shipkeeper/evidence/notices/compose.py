@@ -8,8 +8,9 @@ from shipkeeper.evidence.impact import roughly
 from shipkeeper.evidence.notices import words
 from shipkeeper.evidence.notices.render import Templates
 from shipkeeper.evidence.notices.telling import Telling, for_readers
-from shipkeeper.evidence.words import clean, count, long_date
+from shipkeeper.evidence.words import clean, long_date
 from shipkeeper.model.notices import Message
+from shipkeeper.model.words import count
 
 
 def compose(

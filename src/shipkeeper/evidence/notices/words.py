@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shipkeeper.evidence.impact import Impact, Interruption, roughly
-from shipkeeper.evidence.words import clean, count, long_date
+from shipkeeper.evidence.words import clean, long_date
 from shipkeeper.model.plan import PlanWindow
 from shipkeeper.model.platform import Person
 from shipkeeper.model.time import moment
+from shipkeeper.model.words import count
 
 _MOST_NAMES = 3
 _SHORT_SECONDS = 300

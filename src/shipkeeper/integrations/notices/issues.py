@@ -5,49 +5,24 @@ The key stands in each text as an HTML comment, so that after a crash the servic
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from abc import abstractmethod
+from typing import Any
 from urllib.parse import quote, urlencode
 
+from shipkeeper.integrations.notices.asked import LOOKED, PAGE, PAGES, AskedCourier
 from shipkeeper.integrations.notices.texts import markdown, marker
-from shipkeeper.integrations.notices.web import Answer, Web, base, refused, told
-from shipkeeper.model.declared_people import Channel
+from shipkeeper.integrations.notices.web import Answer, refused, told
 from shipkeeper.model.notices import CANCELLED, DONE
 from shipkeeper.model.time import MINUTE, iso
 from shipkeeper.ports.notices import Letter, Receipt
-from shipkeeper.ports.secrets import Secret, Secrets
+from shipkeeper.ports.secrets import Secret
 
 _SLACK_MS = 5 * MINUTE
 """How far the service's clock may be behind ours."""
-_PAGE, _PAGES = 100, 10
 
 
-class Issues(ABC):
-    """Implements ``ports.notices.Courier`` over a service with issues and comments."""
-
-    public: ClassVar[str]
-    """Address of the public service."""
-
-    def __init__(self, channel: Channel, secrets: Secrets) -> None:
-        self._channel, self._secrets, self._web = channel, secrets, Web()
-        self._token: Secret | None = None
-
-    def deliver(self, letter: Letter) -> Receipt:
-        """See ports.notices.Courier."""
-        return told(lambda: self._deliver(letter), self._hidden)
-
-    def find(self, letter: Letter, since_ms: int) -> Receipt:
-        """See ports.notices.Courier."""
-        found = told(lambda: self._find(letter, since_ms), self._hidden)
-        return found if found.state == "sent" or found.proof == _LOOKED else Receipt("unknown", reason=found.reason)
-
-    def close(self) -> None:
-        """See ports.notices.Courier."""
-        self._web.close()
-
-    @abstractmethod
-    def _headers(self, token: Secret) -> dict[str, str]:
-        """What says who we are."""
+class Issues(AskedCourier):
+    """A service with issues and comments."""
 
     @abstractmethod
     def _issue(self, letter: Letter, text: str) -> tuple[str, dict[str, Any]]:
@@ -68,14 +43,6 @@ class Issues(ABC):
     @abstractmethod
     def _lists(self, letter: Letter, since: str) -> tuple[tuple[str, dict[str, str]], ...]:
         """(path, query) of the lists in which a text of that letter would be."""
-
-    def _hidden(self) -> tuple[Secret, ...]:
-        return (self._token,) if self._token is not None else ()
-
-    def _ask(self, method: str, path: str, body: Any = None) -> Answer:
-        self._token = self._secrets.read(self._channel.token, f"channel {self._channel.name}, token")
-        url = base(self._channel.url, self.public) + path
-        return self._web.ask(method, url, headers=self._headers(self._token), json=body)
 
     def _deliver(self, letter: Letter) -> Receipt:
         text = f"{markdown(letter)}\n\n{marker(letter.key)}"
@@ -106,8 +73,8 @@ class Issues(ABC):
     def _find(self, letter: Letter, since_ms: int) -> Receipt:
         wanted = marker(letter.key)
         for path, query in self._lists(letter, iso((since_ms - _SLACK_MS) // 1000 * 1000)):
-            for page in range(1, _PAGES + 1):
-                asked = urlencode({**query, "per_page": str(_PAGE), "page": str(page)})
+            for page in range(1, PAGES + 1):
+                asked = urlencode({**query, "per_page": str(PAGE), "page": str(page)})
                 answer = self._ask("GET", f"{path}?{asked}")
                 if answer.code != 200 or not isinstance(answer.data, list):
                     return refused(answer, self._hidden())
@@ -118,15 +85,11 @@ class Issues(ABC):
                         continue
                     if wanted in text:
                         return Receipt("sent", proof=f"#{began_number(letter.began) or number} {address}")
-                if len(answer.data) < _PAGE:
+                if len(answer.data) < PAGE:
                     break
             else:
-                return Receipt("unknown", reason=f"more than {_PAGE * _PAGES} texts since then: not all were looked at")
-        return Receipt("failed", proof=_LOOKED, reason="the service has no such text")
-
-
-_LOOKED = "looked"
-"""Proof that a search ended: a failed search is no answer."""
+                return Receipt("unknown", reason=f"more than {PAGE * PAGES} texts since then: not all were looked at")
+        return Receipt("failed", proof=LOOKED, reason="the service has no such text")
 
 
 def began_number(proof: str) -> str:

@@ -5,46 +5,28 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from shipkeeper.integrations.notices.web import Answer, Web, base, refused, told
-from shipkeeper.model.declared_people import Channel
+from shipkeeper.integrations.notices.asked import LOOKED, PAGE, PAGES, AskedCourier
+from shipkeeper.integrations.notices.web import Answer, refused
 from shipkeeper.model.notices import CANCELLED, DONE, OVERRUN, START
 from shipkeeper.ports.notices import Letter, Receipt
-from shipkeeper.ports.secrets import Secret, Secrets
+from shipkeeper.ports.secrets import Secret
 
-PUBLIC = "https://api.statuspage.io"
 _STATUS = {START: "in_progress", OVERRUN: "in_progress", DONE: "completed", CANCELLED: "completed"}
 """Kind of notice → what the incident becomes; all others leave it scheduled."""
-_PAGE, _PAGES = 100, 10
 _MOST_KEYS = 20
 
 
-class Statuspage:
-    """Implements ``ports.notices.Courier``. Each key is in the incident's metadata, so the page itself can be asked."""
+class Statuspage(AskedCourier):
+    """Each key is in the incident's metadata, so the page itself can be asked."""
 
-    def __init__(self, channel: Channel, secrets: Secrets) -> None:
-        self._channel, self._secrets, self._web = channel, secrets, Web()
-        self._token: Secret | None = None
+    public = "https://api.statuspage.io"
 
-    def deliver(self, letter: Letter) -> Receipt:
-        """See ports.notices.Courier."""
-        return told(lambda: self._deliver(letter), self._hidden)
+    def _headers(self, token: Secret) -> dict[str, str]:
+        return {"Authorization": f"OAuth {token.reveal()}"}
 
-    def find(self, letter: Letter, since_ms: int) -> Receipt:
-        """See ports.notices.Courier."""
-        found = told(lambda: self._find(letter), self._hidden)
-        return found if found.state == "sent" or found.proof == _LOOKED else Receipt("unknown", reason=found.reason)
-
-    def close(self) -> None:
-        """See ports.notices.Courier."""
-        self._web.close()
-
-    def _hidden(self) -> tuple[Secret, ...]:
-        return (self._token,) if self._token is not None else ()
-
-    def _ask(self, method: str, path: str, body: Any = None) -> Answer:
-        self._token = self._secrets.read(self._channel.token, f"channel {self._channel.name}, token")
-        url = f"{base(self._channel.url, PUBLIC)}/v1/pages/{quote(self._channel.project, safe='')}/incidents{path}"
-        return self._web.ask(method, url, headers={"Authorization": f"OAuth {self._token.reveal()}"}, json=body)
+    @property
+    def _path(self) -> str:
+        return f"/v1/pages/{quote(self._channel.project, safe='')}/incidents"
 
     def _deliver(self, letter: Letter) -> Receipt:
         id = _id(letter.began)
@@ -52,14 +34,15 @@ class Statuspage:
         if not id:
             if not letter.opens_at:
                 return Receipt("failed", reason="a status page shows maintenance with a time, and this has no window")
-            answer = self._ask("POST", "", {"incident": self._scheduled(letter, status)})
+            answer = self._ask("POST", self._path, {"incident": self._scheduled(letter, status)})
             return _receipt(answer, self._hidden())
-        known = self._ask("GET", f"/{quote(id, safe='')}")
+        one = f"{self._path}/{quote(id, safe='')}"
+        known = self._ask("GET", one)
         if known.code != 200:
             # Nothing was changed by asking.
             return Receipt("failed", reason=refused(known, self._hidden()).reason)
         change = {"status": status, "body": letter.body.strip(), "metadata": _metadata(letter.key, known.data)}
-        answer = self._ask("PATCH", f"/{quote(id, safe='')}", {"incident": change})
+        answer = self._ask("PATCH", one, {"incident": change})
         return _receipt(answer, self._hidden())
 
     def _scheduled(self, letter: Letter, status: str) -> dict[str, Any]:
@@ -82,20 +65,17 @@ class Statuspage:
             made["component_ids"] = components
         return made
 
-    def _find(self, letter: Letter) -> Receipt:
-        for page in range(1, _PAGES + 1):
-            answer = self._ask("GET", f"?{urlencode({'limit': _PAGE, 'page': page})}")
+    def _find(self, letter: Letter, since_ms: int) -> Receipt:
+        for page in range(1, PAGES + 1):
+            answer = self._ask("GET", f"{self._path}?{urlencode({'limit': PAGE, 'page': page})}")
             if answer.code != 200 or not isinstance(answer.data, list):
                 return refused(answer, self._hidden())
             for item in answer.data:
                 if isinstance(item, dict) and letter.key in _keys(item):
                     return Receipt("sent", proof=_proof(item))
-            if len(answer.data) < _PAGE:
-                return Receipt("failed", proof=_LOOKED, reason="the page has no such incident")
-        return Receipt("unknown", reason=f"more than {_PAGE * _PAGES} incidents: not all were looked at")
-
-
-_LOOKED = "looked"
+            if len(answer.data) < PAGE:
+                return Receipt("failed", proof=LOOKED, reason="the page has no such incident")
+        return Receipt("unknown", reason=f"more than {PAGE * PAGES} incidents: not all were looked at")
 
 
 def _receipt(answer: Answer, secrets: tuple[Secret, ...]) -> Receipt:
