@@ -117,6 +117,8 @@ def test_a_survey_keeps_them(repository, tmp_path):
         ("image: 'x/y@sha256:" + "a" * 64 + "'", {"x/y": "sha256:" + "a" * 64}),
         ("image: 'not an image: at all'", {}),
         ("- just\n- a list", {}),
+        ("images: true\nreleases: 3\ndependencies: {redis: off}", {}),
+        ("kind: Application\nspec: {sources: 7, source: {chart: argo, targetRevision: 7.1.0}}", {"argo": "7.1.0"}),
     ],
 )
 def test_what_pins_a_version(text, pins):

@@ -7,6 +7,7 @@ from datetime import date
 from shipkeeper.evidence.calendar import Calendar, FreezeView, HolidayView, WindowView
 from shipkeeper.evidence.ics import Event, uid_of, write_calendar
 from shipkeeper.model.time import format_seconds, iso, moment, parse_instant
+from shipkeeper.model.words import count
 
 
 def calendar_ics(found: Calendar, stamp_ms: int) -> str:
@@ -33,7 +34,9 @@ def _window(found: Calendar, view: WindowView) -> Event:
     if view.frozen:
         lines.append(f"Frozen: {', '.join(view.frozen)}")
     if view.skew is not None:
-        lines.append(f"{view.skew.working_days} working days after {view.skew.after}, {view.skew.wanted} wanted")
+        lines.append(
+            f"{count(view.skew.working_days, 'working day')} after {view.skew.after}, {view.skew.wanted} wanted"
+        )
     lines += [f"Planned: {work.name}, {format_seconds(work.seconds)} ({work.digest[:19]})" for work in view.planned]
     return Event(
         uid=uid_of(found.platform, "window", view.environment, view.window, iso(view.span.opens_ms)),

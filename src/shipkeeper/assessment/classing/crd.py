@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from shipkeeper.model.errors import BadInput, Location
+from shipkeeper.model.untyped import mapping, sequence
 
 GROUP = "apiextensions.k8s.io"
 
@@ -70,7 +71,7 @@ def crd_of(document: Mapping[str, Any], place: Location | None = None) -> Defini
         raise reading.wrong("spec.versions is not a list")
     shared = spec.get("validation")
     legacy = str(document.get("apiVersion")).endswith("/v1beta1")
-    stored = _mapping(document.get("status")).get("storedVersions")
+    stored = mapping(document.get("status")).get("storedVersions")
     return Definition(
         name=reading.text(metadata, "name"),
         group=reading.text(spec, "group"),
@@ -80,7 +81,7 @@ def crd_of(document: Mapping[str, Any], place: Location | None = None) -> Defini
         singular=str(names.get("singular") or "").lower(),
         short_names=_texts(names.get("shortNames")),
         categories=_texts(names.get("categories")),
-        conversion=str(_mapping(spec.get("conversion")).get("strategy") or "None"),
+        conversion=str(mapping(spec.get("conversion")).get("strategy") or "None"),
         preserve_unknown=spec.get("preserveUnknownFields", legacy) is True,
         versions=tuple(reading.version(version, shared, spec.get("subresources")) for version in versions),
         stored_versions=_texts(stored),
@@ -92,7 +93,7 @@ class _Reading:
 
     def __init__(self, document: Mapping[str, Any], place: Location | None) -> None:
         self.place = place
-        self.name = str(_mapping(document.get("metadata")).get("name") or "without a name")
+        self.name = str(mapping(document.get("metadata")).get("name") or "without a name")
 
     def wrong(self, what: str) -> BadInput:
         name = f"CustomResourceDefinition {self.name}"
@@ -115,20 +116,16 @@ class _Reading:
     def version(self, version: Any, shared: Any, subresources: Any) -> DefinitionVersion:
         if not isinstance(version, Mapping):
             raise self.wrong("a version is no mapping")
-        schema = _mapping(version.get("schema") or shared).get("openAPIV3Schema")
+        schema = mapping(version.get("schema") or shared).get("openAPIV3Schema")
         return DefinitionVersion(
             name=self.text(version, "name"),
             served=version.get("served") is True,
             storage=version.get("storage") is True,
             deprecated=version.get("deprecated") is True,
-            schema=_mapping(schema),
-            subresources=tuple(sorted(_mapping(version.get("subresources") or subresources))),
+            schema=mapping(schema),
+            subresources=tuple(sorted(mapping(version.get("subresources") or subresources))),
         )
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(item) for item in value) if isinstance(value, list) else ()
+    return tuple(str(item) for item in sequence(value))

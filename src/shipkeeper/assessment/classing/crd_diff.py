@@ -8,7 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shipkeeper.assessment.classing.crd import Definition, DefinitionVersion
-from shipkeeper.assessment.classing.schema_diff import PRESERVE, Schema, SchemaChange, compare_schemas, mapping
+from shipkeeper.assessment.classing.schema_diff import PRESERVE, Schema, SchemaChange, compare_schemas
+from shipkeeper.model.untyped import mapping
 
 COMMON = ("apiVersion", "kind", "metadata")
 """What every object has, whatever its kind's schema says."""

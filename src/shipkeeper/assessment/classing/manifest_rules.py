@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from shipkeeper.assessment.classing.schema_diff import mapping
+from shipkeeper.model.untyped import mapping, sequence
 
 Object = Mapping[str, Any]
 
@@ -35,8 +35,8 @@ def admission(was: Object | None, now: Object) -> Iterator[Difference]:
         yield Difference(kind="admission-added", path="$", text=text, weight="risky")
     if kind not in _WEBHOOKS:
         return
-    before = {str(mapping(hook).get("name")): mapping(hook) for hook in mapping(was).get("webhooks") or ()}
-    for hook in now.get("webhooks") or ():
+    before = {str(mapping(hook).get("name")): mapping(hook) for hook in sequence(mapping(was).get("webhooks"))}
+    for hook in sequence(now.get("webhooks")):
         after = mapping(hook)
         name = str(after.get("name"))
         path = f"$.webhooks[?name=={name}]"
@@ -159,7 +159,7 @@ def traffic(was: Object | None, now: Object) -> Iterator[Difference]:
         if (old.get("type") or "ClusterIP") != (new.get("type") or "ClusterIP"):
             text = f"type was {old.get('type') or 'ClusterIP'} and is {new.get('type') or 'ClusterIP'}"
             yield Difference(kind="service-changed", path="$.spec.type", text=text, weight="breaking")
-        ports = [{mapping(port).get("port") for port in spec.get("ports") or ()} for spec in (old, new)]
+        ports = [{mapping(port).get("port") for port in sequence(spec.get("ports"))} for spec in (old, new)]
         for port in sorted(str(port) for port in ports[0] - ports[1]):
             text = f"port {port} is gone"
             yield Difference(kind="service-changed", path="$.spec.ports", text=text, weight="breaking")
@@ -167,7 +167,7 @@ def traffic(was: Object | None, now: Object) -> Iterator[Difference]:
         if old.get("ingressClassName") != new.get("ingressClassName"):
             text = f"the class was {_told(old.get('ingressClassName'))} and is {_told(new.get('ingressClassName'))}"
             yield Difference(kind="ingress-changed", path="$.spec.ingressClassName", text=text, weight="breaking")
-        hosts = [{str(mapping(rule).get("host") or "*") for rule in spec.get("rules") or ()} for spec in (old, new)]
+        hosts = [{str(mapping(rule).get("host") or "*") for rule in sequence(spec.get("rules"))} for spec in (old, new)]
         for host in sorted(hosts[0] - hosts[1]):
             text = f"{host} is no longer served"
             yield Difference(kind="ingress-changed", path="$.spec.rules", text=text, weight="breaking")
@@ -178,13 +178,13 @@ def _rights(rules: Any) -> set[tuple[str, str, str]]:
     found: set[tuple[str, str, str]] = set()
     for rule in rules or ():
         one = mapping(rule)
-        for verb in one.get("verbs") or ():
+        for verb in sequence(one.get("verbs")):
             found.update(
                 (str(group), str(resource), str(verb))
-                for group in one.get("apiGroups") or ()
-                for resource in one.get("resources") or ()
+                for group in sequence(one.get("apiGroups"))
+                for resource in sequence(one.get("resources"))
             )
-            found.update(("url", str(path), str(verb)) for path in one.get("nonResourceURLs") or ())
+            found.update(("url", str(path), str(verb)) for path in sequence(one.get("nonResourceURLs")))
     return found
 
 
@@ -210,7 +210,7 @@ def _images(item: Object) -> Iterator[str]:
         spec = mapping(mapping(spec.get("jobTemplate")).get("spec"))
     pod = mapping(mapping(spec.get("template")).get("spec"))
     for field in ("initContainers", "containers"):
-        for container in pod.get(field) or ():
+        for container in sequence(pod.get(field)):
             image = mapping(container).get("image")
             if isinstance(image, str):
                 yield image

@@ -18,10 +18,10 @@ from shipkeeper.assessment.classing.manifest_rules import (
     security,
     traffic,
 )
-from shipkeeper.assessment.classing.schema_diff import mapping
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.hops import ApiRemoval
 from shipkeeper.model.refs import ObjectRef
+from shipkeeper.model.untyped import mapping
 from shipkeeper.semantics.skew import minor_of
 
 

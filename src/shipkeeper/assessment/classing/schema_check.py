@@ -19,8 +19,8 @@ from shipkeeper.assessment.classing.schema_diff import (
     is_open,
     key_path,
     kind_of,
-    mapping,
 )
+from shipkeeper.model.untyped import mapping, sequence
 
 DEEPEST = 100
 
@@ -86,7 +86,7 @@ def _check(schema: Schema, value: Any, here: _Here) -> Iterator[Violation]:
 
 def _object(schema: Schema, value: Mapping[str, Any], here: _Here) -> Iterator[Violation]:
     properties = mapping(schema.get("properties"))
-    for name in schema.get("required") or ():
+    for name in sequence(schema.get("required")):
         if name not in value and "default" not in mapping(properties.get(name)):
             yield here.key(name).wrong("required-added")
     more = additional(schema)
@@ -148,7 +148,7 @@ def _count(schema: Schema, count: int, of: str, here: _Here) -> Iterator[Violati
 
 def _conditions(schema: Schema, value: Any, here: _Here) -> Iterator[Violation]:
     """allOf, anyOf, oneOf, not: each either holds, does not, or cannot be told."""
-    verdicts: list[bool | None] = [_fits(part, value) for part in schema.get("allOf") or ()]
+    verdicts: list[bool | None] = [_fits(part, value) for part in sequence(schema.get("allOf"))]
     if schema.get("anyOf") and schema.get(INT_OR_STRING) is not True:
         verdicts.append(_any(_fits(part, value) for part in schema["anyOf"]))
     if schema.get("oneOf"):

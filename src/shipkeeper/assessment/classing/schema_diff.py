@@ -10,6 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from shipkeeper.model.untyped import mapping, sequence
+
 Schema = Mapping[str, Any]
 
 DEEPEST = 100
@@ -158,9 +160,9 @@ def _enum(old: Schema, new: Schema, path: str) -> Iterator[SchemaChange]:
 
 
 def _required(old: Schema, new: Schema, path: str) -> Iterator[SchemaChange]:
-    before = old.get("required") or ()
+    before = sequence(old.get("required"))
     properties = mapping(new.get("properties"))
-    for name in new.get("required") or ():
+    for name in sequence(new.get("required")):
         if name in before:
             continue
         inside = f"{path}{key_path(name)}"
@@ -211,8 +213,8 @@ def _combinators(old: Schema, new: Schema, path: str) -> Iterator[SchemaChange]:
 
 
 def _rules(old: Schema, new: Schema, path: str) -> Iterator[SchemaChange]:
-    before = {_rule_text(rule) for rule in old.get(RULES) or ()}
-    for rule in new.get(RULES) or ():
+    before = {_rule_text(rule) for rule in sequence(old.get(RULES))}
+    for rule in sequence(new.get(RULES)):
         text = _rule_text(rule)
         if text and text not in before:
             message = mapping(rule).get("message")
@@ -287,11 +289,6 @@ def additional(schema: Schema) -> Schema | None:
     """
     more = schema.get("additionalProperties")
     return more if isinstance(more, Mapping) else {} if more is True else None
-
-
-def mapping(value: Any) -> Schema:
-    """The value, or nothing where it is no mapping."""
-    return value if isinstance(value, Mapping) else {}
 
 
 def key_path(name: str) -> str:

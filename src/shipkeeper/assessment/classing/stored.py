@@ -10,8 +10,8 @@ from msgspec import Struct
 from shipkeeper.assessment.classing.crd import Definition
 from shipkeeper.assessment.classing.crd_diff import COMMON, CrdChange, own_schema
 from shipkeeper.assessment.classing.schema_check import Violation, violations
-from shipkeeper.assessment.classing.schema_diff import mapping
 from shipkeeper.model.refs import ObjectRef
+from shipkeeper.model.untyped import mapping
 
 Object = Mapping[str, Any]
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-Tree = Mapping[str, Any]
-"""Key → what is set below it, or the type of what is set."""
+from shipkeeper.model.untyped import mapping, sequence
 
 _MOST_REFS = 20
 _DEEPEST = 60
@@ -32,10 +31,7 @@ def declares(schema: Mapping[str, Any] | None, steps: tuple[str, ...]) -> bool:
     for step in steps:
         if node is None or schema is None:
             return False
-        properties = node.get("properties")
-        inner = (
-            node.get("items") if step == ITEMS else properties.get(step) if isinstance(properties, Mapping) else None
-        )
+        inner = node.get("items") if step == ITEMS else mapping(node.get("properties")).get(step)
         if inner is None:
             inner = node.get("additionalProperties")
             if inner is True or (isinstance(inner, Mapping) and not inner):
@@ -75,21 +71,20 @@ def _walk(
         for inner in tree[ITEMS]:
             yield from _walk(root, node.get("items"), inner, None, f"{path}[]", depth + 1)
         return
-    properties = node.get("properties")
-    properties = properties if isinstance(properties, Mapping) else {}
+    properties = mapping(node.get("properties"))
     closed = node.get("additionalProperties") is False and "patternProperties" not in node
     for key, inner in tree.items():
         inside = f"{path}.{key}" if path else key
-        below = defaults.get(key) if isinstance(defaults, Mapping) else None
+        below = mapping(defaults).get(key)
         if key in properties:
             yield from _walk(root, properties[key], inner, below, inside, depth + 1)
         elif closed:
             yield "value-refused", inside, "the chart's schema does not know the key: Helm refuses the upgrade"
         elif isinstance(node.get("additionalProperties"), Mapping):
             yield from _walk(root, node["additionalProperties"], inner, below, inside, depth + 1)
-    known = {*tree, *(defaults if isinstance(defaults, Mapping) else ())}
+    known = {*tree, *mapping(defaults)}
     if path == "" or isinstance(defaults, Mapping):
-        for key in node.get("required") or ():
+        for key in sequence(node.get("required")):
             if key not in known:
                 inside = f"{path}.{key}" if path else str(key)
                 yield "value-required", inside, "the chart's schema requires it, and neither you nor the chart sets it"
@@ -121,7 +116,7 @@ def _resolved(root: Mapping[str, Any], schema: Any) -> Mapping[str, Any] | None:
             return None
         schema = root
         for step in reference.removeprefix("#/").split("/"):
-            schema = schema.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(schema, Mapping) else None
+            schema = mapping(schema).get(step.replace("~1", "/").replace("~0", "~"))
     return None
 
 

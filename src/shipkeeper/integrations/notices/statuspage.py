@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 from shipkeeper.integrations.notices.asked import LOOKED, PAGE, PAGES, AskedCourier
 from shipkeeper.integrations.notices.web import Answer, refused
 from shipkeeper.model.notices import CANCELLED, DONE, OVERRUN, START
+from shipkeeper.model.untyped import mapping, sequence
 from shipkeeper.ports.notices import Letter, Receipt
 from shipkeeper.ports.secrets import Secret
 
@@ -94,15 +95,13 @@ def _id(proof: str) -> str:
     return proof.partition(" ")[0]
 
 
-def _keys(incident: dict[str, Any]) -> list[str]:
-    ours = (incident.get("metadata") or {}).get("shipkeeper") or {}
-    keys = ours.get("notices") if isinstance(ours, dict) else None
-    return [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+def _keys(incident: Any) -> list[str]:
+    ours = mapping(mapping(mapping(incident).get("metadata")).get("shipkeeper"))
+    return [key for key in sequence(ours.get("notices")) if isinstance(key, str)]
 
 
 def _metadata(key: str, incident: Any) -> dict[str, Any]:
     """What others keep there stays; the values at its top have to be objects."""
-    known = incident if isinstance(incident, dict) else {}
-    others = known.get("metadata") or {}
-    keys = list(dict.fromkeys([*_keys(known), key]))[-_MOST_KEYS:]
-    return {**(others if isinstance(others, dict) else {}), "shipkeeper": {"notices": keys}}
+    others = mapping(mapping(incident).get("metadata"))
+    keys = list(dict.fromkeys([*_keys(incident), key]))[-_MOST_KEYS:]
+    return {**others, "shipkeeper": {"notices": keys}}

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from shipkeeper.model.untyped import mapping, sequence
+
 _DEEPEST = 60
 _REF = ("digest", "tag", "semver", "branch", "commit")
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._/:-]*(?:@sha256:[0-9a-f]{64})?", re.ASCII)
@@ -23,26 +25,26 @@ def pins_of(documents: Iterable[Any]) -> dict[str, str]:
 
 
 def _of_kind(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    kind, spec = document.get("kind"), _mapping(document.get("spec"))
+    kind, spec = document.get("kind"), mapping(document.get("spec"))
     if kind == "HelmRelease":
-        chart = _mapping(_mapping(spec.get("chart")).get("spec"))
+        chart = mapping(mapping(spec.get("chart")).get("spec"))
         yield _text(chart.get("chart")).rpartition("/")[2], _text(chart.get("version"))
     elif kind == "HelmChart":
         yield _text(spec.get("chart")), _text(spec.get("version"))
     elif kind in ("OCIRepository", "GitRepository"):
-        yield _last(_text(spec.get("url"))), _ref(_mapping(spec.get("ref")))
+        yield _last(_text(spec.get("url"))), _ref(mapping(spec.get("ref")))
     elif kind == "Application":  # of Argo CD
-        sources = [spec.get("source"), *(spec.get("sources") or ())]
-        for source in map(_mapping, sources):
+        sources = [spec.get("source"), *sequence(spec.get("sources"))]
+        for source in map(mapping, sources):
             yield _text(source.get("chart")), _text(source.get("targetRevision"))
     elif kind is None:
         for listed in ("dependencies", "releases"):
-            for item in document.get(listed) or ():
-                one = _mapping(item)
+            for item in sequence(document.get(listed)):
+                one = mapping(item)
                 name = _text(one.get("chart") or one.get("name")).rpartition("/")[2]
                 yield name, _text(one.get("version"))
-    for image in document.get("images") or ():
-        one = _mapping(image)
+    for image in sequence(document.get("images")):
+        one = mapping(image)
         yield _text(one.get("newName") or one.get("name")), _text(one.get("digest") or one.get("newTag"))
 
 
@@ -79,10 +81,6 @@ def _split(image: str) -> tuple[str, str]:
 
 def _last(url: str) -> str:
     return url.rstrip("/").removesuffix(".git").rpartition("/")[2]
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _text(value: Any) -> str:
