@@ -232,7 +232,7 @@ def test_a_minor_that_takes_away_what_is_used_has_the_longer_notice(tmp_path) ->
     release = Release("shop", "fast", 1, "deployed", chart="fast", objects=(going,))
     inv = cluster("service", server="v1.36.1", releases=(release,))
     said = platform("2 weeks")
-    made = programme(said, [inv], State(tmp_path), AT, only=["kubernetes"])
+    made = programme(said, [inv], State(tmp_path), AT, only=["kubernetes"], knowledge=bundled())
     hop = next(work for work in made.works if work.to_version.startswith("1.37"))
     assert hop.change == "kubernetes-minor"
     assert hop.also == ("major",), hop.change_why

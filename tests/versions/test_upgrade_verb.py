@@ -15,6 +15,7 @@ from shipkeeper.app.inventory_file import save
 from shipkeeper.app.platform_file import read_platform
 from shipkeeper.app.upgrade import Wish, look_ahead
 from shipkeeper.cli.main import main
+from shipkeeper.knowledge.library import bundled
 from shipkeeper.model.cluster import ClusterIdentity
 from shipkeeper.model.facts import ControlPlaneComponent
 from shipkeeper.model.inventory import Missing
@@ -283,7 +284,7 @@ def test_notes_from_a_file_and_nothing_to_have_read(call: Call, project: Project
 
 def test_the_platform_file_names_policy_ends_and_checkout(project: Project) -> None:
     platform, _ = read_platform(Path("shipkeeper.yaml"))
-    found = look_ahead(Wish(component="tool"), platform, None)
+    found = look_ahead(Wish(component="tool"), platform, None, knowledge=bundled())
     assert (found.path.policy, found.path.stops) == ("minor-by-minor", ("v1.1.0", "v1.2.0"))
     assert found.repository is not None
     assert "tags of" in found.path.releases

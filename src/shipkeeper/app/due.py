@@ -14,7 +14,7 @@ from shipkeeper.assessment.due.lifelines import Lifeline, lifelines
 from shipkeeper.assessment.due.upkeep import upkeep
 from shipkeeper.assessment.vulnerabilities import needs_by_product, other_patches, patch_view
 from shipkeeper.journal.sqlite import SqliteJournal
-from shipkeeper.knowledge.library import Knowledge, bundled
+from shipkeeper.knowledge.library import Knowledge
 from shipkeeper.knowledge.schedule import merged_schedule
 from shipkeeper.model.book import Attested, ExposureAnswered, WorkRecorded
 from shipkeeper.model.errors import BadInput
@@ -56,7 +56,7 @@ def list_due(
     now_ms: int,
     *,
     book: Sequence[RunEvent] = (),
-    knowledge: Knowledge | None = None,
+    knowledge: Knowledge,
     cluster: str = "",
     context: str = "",
 ) -> DueList:
@@ -66,12 +66,11 @@ def list_due(
     found = find_cluster(platform, cluster, known_as, uid)
     environments = [found[0]] if found is not None else [env for env in platform.environments if env.production]
     windows, agreed_by, agreed_until = _windows(environments, now_ms)
-    known = knowledge or bundled()
-    running = components(inventory, known.products, platform.components)
-    cared = upkeep(running, known, moment(now_ms, platform.zone).date())
+    running = components(inventory, knowledge.products, platform.components)
+    cared = upkeep(running, knowledge, moment(now_ms, platform.zone).date())
     answers = [event for event in book if isinstance(event, ExposureAnswered)]
-    patches = patch_view(inventory, platform, known, answers, now_ms)
-    further = needs_of(platform, inventory, cared, known, windows, now_ms, needs_by_product(patches))
+    patches = patch_view(inventory, platform, knowledge, answers, now_ms)
+    further = needs_of(platform, inventory, cared, knowledge, windows, now_ms, needs_by_product(patches))
     items = due(
         Question(
             platform=platform,

@@ -16,7 +16,7 @@ from shipkeeper.app.state import State
 from shipkeeper.app.workdays import closed_days
 from shipkeeper.assessment.notices.obligations import earliest_opening
 from shipkeeper.assessment.standing.freezes import compile_freezes, frozen_during
-from shipkeeper.knowledge.library import Knowledge, bundled
+from shipkeeper.knowledge.library import Knowledge
 from shipkeeper.model.book import EmergencyDeclared, ExposureAnswered
 from shipkeeper.model.declared_windows import CHANGES, WindowRule
 from shipkeeper.model.errors import BadInput, Refused, ShipkeeperError
@@ -52,10 +52,9 @@ def programme(
     *,
     ahead: int = WINDOWS_AHEAD,
     only: Sequence[str] = (),
-    knowledge: Knowledge | None = None,
+    knowledge: Knowledge,
 ) -> Program:
     """Plan everything that is due. Raises BadInput for a window rule that is not understood."""
-    known = knowledge or bundled()
     book = [item.event for item in Logbook.of(state, platform).read()]
     facts = journal_facts(state)
     doubts: list[str] = []
@@ -67,7 +66,7 @@ def programme(
         places[environment.name] = environment
         roles[cluster.name] = cluster.role
         found = list_due(
-            platform, looked.inventory, facts, now_ms, book=book, knowledge=known, cluster=looked.cluster,
+            platform, looked.inventory, facts, now_ms, book=book, knowledge=knowledge, cluster=looked.cluster,
             context=looked.context,
         )  # fmt: skip
         due = ClusterDue(
@@ -77,10 +76,10 @@ def programme(
             context=looked.context or cluster.context,
             inventory=looked.inventory,
             items=found.items,
-            change=_Classes(platform, known, looked.inventory, book, now_ms),
+            change=_Classes(platform, knowledge, looked.inventory, book, now_ms),
             node_seconds=_node_seconds(looked, platform, now_ms, doubts),
         )
-        works.extend(_lawful(work, platform, now_ms) for work in works_of(due, platform, known, only))
+        works.extend(_lawful(work, platform, now_ms) for work in works_of(due, platform, knowledge, only))
         doubts += [
             f"{cluster.name}: {item.what} could not be read: {item.unknown}" for item in looked.inventory.missing
         ]

@@ -14,7 +14,7 @@ from shipkeeper.app.platform_file import find_platform
 from shipkeeper.app.upgrade_releases import ReleasesKnown, checkout_of, find_releases
 from shipkeeper.assessment.removed_apis import kept_objects, uses_by_api
 from shipkeeper.integrations.git.repository import GitRepository
-from shipkeeper.knowledge.library import Knowledge, bundled
+from shipkeeper.knowledge.library import Knowledge
 from shipkeeper.knowledge.paths import (
     cite,
     dropped_versions,
@@ -97,14 +97,14 @@ def look_ahead(
     platform: Platform,
     platform_path: str | None,
     inventory: Inventory | None = None,
-    knowledge: Knowledge | None = None,
+    *,
+    knowledge: Knowledge,
 ) -> Upgrade:
     """The way of a component from one version to another, and what it means here.
 
     Raises UsageProblem where something is asked for that nobody knows, BadInput for a version, list or checkout that
     cannot be read, DoesNotFit when the policy knows no way.
     """
-    knowledge = knowledge or bundled()
     declared = next((item for item in platform.components if item.name == wish.component), None)
     product = (declared.product if declared else "") or wish.component
     policy = _policy(wish, declared, product, knowledge)

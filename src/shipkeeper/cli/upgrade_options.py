@@ -84,7 +84,7 @@ def look(
         platform,
         asked["platform"],
         inventory,
-        knowledge_of(State.open(state), platform, asked["platform"], Path.cwd()),
+        knowledge=knowledge_of(State.open(state), platform, asked["platform"], Path.cwd()),
     )
     for sentence in found.assumptions:
         hint(f"note: {sentence}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shipkeeper.assessment.removed_apis import ApiUse, removed_apis
-from shipkeeper.knowledge.library import Knowledge, bundled
+from shipkeeper.knowledge.removals import Removals
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.notices import UsedApi
@@ -12,14 +12,12 @@ from shipkeeper.semantics.skew import minor_of
 _FURTHEST = 10
 
 
-def used_apis(
-    inventory: Inventory, reached: str, knowledge: Knowledge | None = None
-) -> tuple[tuple[UsedApi, ...], tuple[str, ...]]:
+def used_apis(inventory: Inventory, reached: str, removals: Removals) -> tuple[tuple[UsedApi, ...], tuple[str, ...]]:
     """(what has to be changed before that minor, what could not be looked at). ``reached`` such as ``1.34``.
 
     Raises BadInput for a minor that is not understood, or does not lie ahead of the inventory's.
     """
-    report = removed_apis(inventory, (knowledge or bundled()).removals, _stops(inventory, reached))
+    report = removed_apis(inventory, removals, _stops(inventory, reached))
     uses = tuple(_told(use) for use in report.uses if use.state in ("gone", "removed"))
     return uses, report.unknown
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shipkeeper.app.knowledge import load_knowledge
 from shipkeeper.app.logbook import Logbook
 from shipkeeper.app.notices import occasions
 from shipkeeper.app.notices.apis import used_apis
@@ -29,7 +30,7 @@ from shipkeeper.model.errors import BadInput, UsageProblem
 from shipkeeper.model.forecast import Forecast
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.lead import parse_lead
-from shipkeeper.model.notices import AGREEMENT, KUBERNETES_MINOR, Message, Obligation, Occasion
+from shipkeeper.model.notices import AGREEMENT, KUBERNETES_MINOR, Message, Obligation, Occasion, UsedApi
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import Person, Platform
 from shipkeeper.model.time import SECOND, load_zone, parse_duration
@@ -85,6 +86,16 @@ class Desk(Struct, frozen=True, kw_only=True):
         return duties(self.occasion, self.obligations, self.platform.channels, ledger)
 
 
+class _Going(Struct, frozen=True):
+    """Objects that use APIs which go away, and what could not be looked at. ``apis`` None: nobody looked."""
+
+    apis: tuple[UsedApi, ...] | None = None
+    unseen: tuple[str, ...] = ()
+
+
+NOT_LOOKED = _Going()
+
+
 def ledger_of(state: State, platform: Platform) -> Ledger:
     """What the platform's logbook knows of notices."""
     return Ledger.of((item.at_ms, item.event) for item in Logbook.of(state, platform).read())
@@ -105,13 +116,15 @@ def open_desk(
     if asked.plan_path:
         if asked.changes:
             raise UsageProblem("--change belongs to a window: a plan says its class itself", hint="plan nodes --change")
-        return desk_of_plan(load_plan(asked.plan_path), asked, platform, templates, state, inventory)
+        plan = load_plan(asked.plan_path)
+        return desk_of_plan(plan, asked, platform, templates, state, _going(asked, platform, folder, state, inventory))
     occasion = occasions.of_window(asked.window, platform, asked.cluster, asked.changes, at_ms)
-    return _desk(occasion, asked, platform, templates, None, None, Measured(), inventory, None)
+    going = _going(asked, platform, folder, state, inventory)
+    return _desk(occasion, asked, platform, templates, None, None, Measured(), going, None)
 
 
 def desk_of_plan(
-    plan: Plan, asked: Asked, platform: Platform, templates: Templates, state: State, inventory: Inventory | None = None
+    plan: Plan, asked: Asked, platform: Platform, templates: Templates, state: State, going: _Going = NOT_LOOKED
 ) -> Desk:
     """The desk of a plan, with the forecast that belongs to it. Raises as ``open_desk``."""
     forecast = _forecast(plan, asked, state)
@@ -121,7 +134,15 @@ def desk_of_plan(
         reading = read_rule(AGREED, RULES[AGREED], matter_of(plan, platform, state), plan.window.opens_ms)
         agreed = reading.is_open
     past = measured(state, plan.cluster.uid)
-    return _desk(occasion, asked, platform, templates, plan, forecast, past, inventory, agreed)
+    return _desk(occasion, asked, platform, templates, plan, forecast, past, going, agreed)
+
+
+def _going(asked: Asked, platform: Platform, folder: Path, state: State, inventory: Inventory | None) -> _Going:
+    """What goes away on the way to the minor that is reached, by the facts that hold here."""
+    if inventory is None or not asked.reached:
+        return NOT_LOOKED
+    removals = load_knowledge(state, platform.sources, folder).removals
+    return _Going(*used_apis(inventory, asked.reached, removals))
 
 
 def _forecast(plan: Plan, asked: Asked, state: State) -> Forecast | None:
@@ -145,17 +166,14 @@ def _desk(
     plan: Plan | None,
     forecast: Forecast | None,
     past: Measured,
-    inventory: Inventory | None,
+    going: _Going,
     agreed: bool | None,
 ) -> Desk:
     zone = asked.zone or occasion.zone
     load_zone(zone)
     impact = impact_of(forecast, platform, past) if forecast is not None else None
     telling = _telling(asked, platform, plan, impact, zone)
-    if inventory is not None and asked.reached:
-        apis, unseen = used_apis(inventory, asked.reached)
-        telling = replace(telling, apis=apis, unseen=unseen)
-    telling = replace(telling, window=occasion.window)
+    telling = replace(telling, window=occasion.window, apis=going.apis, unseen=going.unseen)
     found = obligations(occasion, platform, agreed)
     return Desk(
         platform=platform,
