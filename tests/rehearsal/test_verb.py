@@ -13,7 +13,7 @@ from shipkeeper.app.inventory_file import save
 from shipkeeper.app.propose import save_plan
 from shipkeeper.app.state import State, read_forecast
 from shipkeeper.cli.main import main
-from shipkeeper.model.inventory import Inventory
+from shipkeeper.model.inventory import Inventory, Missing
 from shipkeeper.model.plan import Plan
 from tests import builders as b
 from tests.rehearsal.nights import plan_for, small, window
@@ -93,6 +93,28 @@ def test_exit_code_five_unless_it_fits() -> None:
     late = _rehearse(small(), plan_for(small(), window=window(0.25), reserve_ms=600_000), "--seeds", "2", fine=False)
     assert "DOES NOT FIT" in late.output
     assert "not in the window" in late.output
+
+
+def test_a_sparse_dump_does_not_bury_the_verdict() -> None:
+    gaps = tuple(Missing(f"kind{i}", "not in the dump", f"question {i}", "") for i in range(8))
+    sparse = replace(small(), missing=gaps)
+    plan = plan_for(sparse, window=window(3))
+    assert [note for note in plan.notes if note.startswith("not read: ")] == [
+        "not read: kind0, kind1, kind2, kind3, kind4, kind5, kind6, kind7: "
+        "shipkeeper check tells for what that matters, survey what each leaves unknown"
+    ]
+    text = _rehearse(sparse, plan, "--seeds", "2").stdout
+    assert "question 3" not in text
+    assert " ".join(text.split()).count("kind6, kind7: could not be read") == 1
+    found = json.loads(_rehearse(sparse, plan, "--seeds", "2", "-o", "json").stdout)
+    assert sum(item["source"] == "unknown" for item in found["assumptions"]) == 8, "JSON keeps each with its reason"
+
+
+def test_a_blocked_plan_has_no_distance_from_the_bound() -> None:
+    solo = b.inventory(*b.nodes(2), b.deployment("solo", on=("n1",)), b.budget(app="solo", min_available=1))
+    plan = plan_for(solo, "n1", window=window(3))
+    found = json.loads(_rehearse(solo, plan, "--seeds", "2", "-o", "json", fine=False).stdout)
+    assert found["gap"] is None, "it stopped after a second, which is no schedule better than possible"
 
 
 def test_what_else_stands_in_the_way_is_told_too() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shipkeeper.cli.columns import say
 from shipkeeper.cli.output import markdown_table
-from shipkeeper.model.forecast import Forecast, NodeForecast, WorkloadForecast
+from shipkeeper.model.forecast import Assumption, Forecast, NodeForecast, WorkloadForecast
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.record import Spread
 from shipkeeper.model.time import format_duration, format_seconds
@@ -24,6 +24,8 @@ _MOST_WORKLOADS = 8
 _MOST_NOTES = 8
 _MOST_BLOCKED = 16
 _MOST_PODS = 5
+_MOST_UNREAD = 6
+_UNREAD = " could not be read ("
 
 
 def show(console: Console, forecast: Forecast, plan: Plan, spent_seconds: float) -> None:
@@ -149,10 +151,18 @@ def _downtime(forecast: Forecast) -> list[str]:
 
 def _sources(forecast: Forecast, *, measured: bool) -> list[str]:
     items = forecast.measurements if measured else forecast.assumptions
-    figures = [f"{item.what}: {item.value} ({item.source})" for item in items]
+    unread = [item.what.partition(_UNREAD)[0] for item in items if item.source == "unknown" and _UNREAD in item.what]
+    if len(unread) > _MOST_UNREAD:
+        items = tuple(item for item in items if item.source != "unknown" or _UNREAD not in item.what)
+        return [*_figures_of(items), f"{', '.join(unread)}: could not be read (-o json says why, and what is unknown)"]
+    figures = _figures_of(items)
     if measured and len(figures) > 3:
         return [f"{len(figures)} figures from what the cluster shows (-o json lists them)"]
     return figures
+
+
+def _figures_of(items: Sequence[Assumption]) -> list[str]:
+    return [f"{item.what}: {item.value} ({item.source})" for item in items]
 
 
 def _name(item: WorkloadForecast) -> str:

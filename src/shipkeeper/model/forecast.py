@@ -70,8 +70,8 @@ class Forecast(Record, frozen=True, kw_only=True):
     lower_bound_seconds: LowerBound
     baseline_seconds: Spread
     """One node at a time."""
-    gap: float
-    """P50 over the lower bound, minus one."""
+    gap: float | None
+    """P50 over the lower bound, minus one; None where the plan is blocked, for it then ends before its work does."""
     nodes: tuple[NodeForecast, ...]
     workloads: tuple[WorkloadForecast, ...]
     blocked: tuple[BlockedPod, ...]

@@ -29,6 +29,9 @@ _NAMELESS = (
     "no run takes it; survey again with the output of kubectl get namespaces too"
 )
 
+_MOST_UNREAD = 6
+"""More kinds than this that could not be read are told in one line, or they hide what the plan itself has to say."""
+
 
 class _Ground(Struct, frozen=True):
     """What a plan stands on: which nodes, in which batches, and how long each step of theirs takes."""
@@ -221,5 +224,13 @@ def _assumption_notes(inventory: Inventory, timings: Timings, driver: str) -> li
             f"assumed: readiness of workloads without history {timings.readiness['*'][0]:.0f} s "
             f"({measured} workloads measured)"
         )
-    notes.extend(f"not read: {item.what} ({item.why}); unknown: {item.unknown}" for item in inventory.cluster_missing)
-    return notes
+    return [*notes, *_unread_notes(inventory)]
+
+
+def _unread_notes(inventory: Inventory) -> list[str]:
+    """One line for each kind that could not be read; a sparse dump lacks most of them, and gets one line in all."""
+    missing = inventory.cluster_missing
+    if len(missing) <= _MOST_UNREAD:
+        return [f"not read: {item.what} ({item.why}); unknown: {item.unknown}" for item in missing]
+    names = ", ".join(item.what for item in missing)
+    return [f"not read: {names}: shipkeeper check tells for what that matters, survey what each leaves unknown"]

@@ -124,7 +124,9 @@ def _drain_why(mine: NodeLoad, load: Load, times: NodeTimes) -> str:
     """How many pods leave, what they wait for, and what blocks."""
     parts = [f"{count(len(mine.moves), 'pod')} leave{'s' if len(mine.moves) == 1 else ''}"]
     if mine.stays:
-        parts.append(f"{count(mine.stays, 'daemon or static pod')} go down with the node")
+        parts.append(
+            f"{count(mine.stays, 'daemon or static pod')} go{'es' if mine.stays == 1 else ''} down with the node"
+        )
     hold = times.hold
     if hold.budget:
         parts.append(

@@ -74,7 +74,9 @@ def rehearse(
         duration_seconds=took,
         lower_bound_seconds=lower_bound,
         baseline_seconds=baseline,
-        gap=round(took.p50 / lower_bound.value - 1, 4) if lower_bound.value > 0 else 0.0,
+        gap=None
+        if verdict == aggregate.BLOCKED or lower_bound.value <= 0
+        else round(took.p50 / lower_bound.value - 1, 4),
         nodes=aggregate.node_forecasts(plan, nights),
         workloads=workloads,
         blocked=aggregate.blocked([*nights, *further]),
