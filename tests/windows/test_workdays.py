@@ -80,6 +80,17 @@ def test_a_part_that_does_not_exist_is_named_with_those_that_do() -> None:
     assert "BY" in caught.value.hint
 
 
+@pytest.mark.parametrize("language", ["sv_SE.UTF-8", "de_DE.UTF-8", "C.UTF-8", ""])
+def test_a_holiday_has_one_name_whatever_the_terminal_s_language(
+    language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.setenv(variable, language)
+    national.cache_clear()
+    assert national("SE", 2026, 2026).days[date(2026, 12, 25)] == "Christmas Day", "two people's calendars differ"
+    assert national("NZ", 2026, 2026).days[date(2026, 12, 25)] == "Christmas Day", "a country without translations"
+
+
 def test_without_the_library_it_is_said_that_holidays_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workdays, "_library", lambda: None)
     national.cache_clear()

@@ -16,6 +16,8 @@ from shipkeeper.model.time import moment
 from shipkeeper.model.workdays import ClosedDays
 
 INSTALL = "pip install 'shipkeeper[holidays]'"
+_LANGUAGE = "en_US"
+"""Of the holidays' names: left to itself the library takes the terminal's, and the calendars of two people differ."""
 
 
 def closed_days(platform: Platform, environment: Environment | None, first_ms: int, last_ms: int) -> ClosedDays:
@@ -75,7 +77,8 @@ def national(country: str, first_year: int, last_year: int) -> ClosedDays:
         )
     code, _, part = country.partition("-")
     try:
-        found = library.country_holidays(code, subdiv=part or None, years=range(first_year, last_year + 1))
+        years = range(first_year, last_year + 1)
+        found = library.country_holidays(code, subdiv=part or None, years=years, language=_LANGUAGE)
     except NotImplementedError:
         known = library.list_supported_countries(include_aliases=True)
         if code not in known:
