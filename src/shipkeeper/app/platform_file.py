@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,10 @@ def platform_schema() -> dict[str, Any]:
     schema = msgspec.json.schema(Platform)
     for cls in _sections(msgspec.inspect.type_info(Platform)):
         words = field_docs(cls)
-        properties = schema["$defs"][cls.__name__]["properties"]
+        made = schema["$defs"][cls.__name__]
+        # Python strips the indentation of docstrings since 3.13; the schema is the same whoever writes it.
+        made["description"] = inspect.cleandoc(made.get("description", ""))
+        properties = made["properties"]
         for field in msgspec.structs.fields(cls):
             if field.name in words:
                 properties[field.encode_name]["description"] = words[field.name]
