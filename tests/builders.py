@@ -17,9 +17,11 @@ from shipkeeper.model.labels import Requirement, Selector
 from shipkeeper.model.nodes import Node, NodeCondition, NodeInfo, Taint
 from shipkeeper.model.pods import NodeTerm, Pod, PodShape, PodTerm, SpreadConstraint
 from shipkeeper.model.refs import OwnerRef
+from shipkeeper.model.room import Room
 from shipkeeper.model.storage import Claim, Volume
 from shipkeeper.model.table import PodTable
 from shipkeeper.model.workloads import Budget, IntOrPercent, JobFacts, Workload
+from shipkeeper.semantics.room import room_of
 
 NOW = 1_790_000_000_000
 MIB = 1024**2
@@ -316,6 +318,11 @@ def spread(key: str = HOSTNAME, *, skew: int = 1, hard: bool = True, app: str = 
 def apart(key: str = HOSTNAME, *, app: str = "web") -> PodTerm:
     """A required anti-affinity term against ``app=<app>``."""
     return PodTerm(topology_key=key, selector=selector(app=app))
+
+
+def room_of_pods(nodes: Sequence[Node], pods: Iterable[Pod]) -> Room:
+    """Free room on the nodes with these pods on them."""
+    return room_of(nodes, PodTable.of(pods))
 
 
 def inventory(

@@ -12,10 +12,11 @@ from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.labels import Selector
 from shipkeeper.model.refs import ObjectRef
 from shipkeeper.model.workloads import Budget
-from shipkeeper.semantics.budgets import counting_once, status, with_status
+from shipkeeper.semantics.budgets import counting_once, with_status
 from shipkeeper.semantics.ownership import by_uid
 from tests.builders import NOW, App, budget, daemonset, deployment, inventory, nodes, owner, pod, selector
 from tests.check.asking import ask, only, whole
+from tests.semantics.budget_rule import status
 
 BLOCKING = (
     "budget-blocks-always",

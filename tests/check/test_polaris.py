@@ -19,11 +19,12 @@ from shipkeeper.model.cluster import Autoscaler
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.refs import OwnerRef
 from shipkeeper.model.workloads import Budget, Workload
-from shipkeeper.semantics.budgets import counting_once, never_allows, status, with_status
+from shipkeeper.semantics.budgets import counting_once, never_allows, with_status
 from shipkeeper.semantics.ownership import by_uid
 from shipkeeper.semantics.wire import READERS
 from tests.builders import NOW, inventory, nodes, pod
 from tests.check.asking import ask, whole
+from tests.semantics.budget_rule import status
 
 FOLDER = Path(os.environ.get("SHIPKEEPER_TEST_DATA", "")) / "fixtures"
 FILES = sorted(FOLDER.glob("polaris-*.yaml")) if "SHIPKEEPER_TEST_DATA" in os.environ else []

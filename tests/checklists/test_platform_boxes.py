@@ -341,6 +341,11 @@ HOSTS: dict[str, tuple[tuple[NodeFacts, ...], Answer, Answer]] = {
         ("done", "none of them asks"),
         ("done", "no reboot and no security update waits"),
     ),
+    "came back with the kernel before": (
+        facts(pending_security=0, reboot_required=False, kernel_running="5.15.0-100", kernel_installed="5.15.0-126"),
+        ("done", "none of them asks"),
+        ("open", "runs 5.15.0-100, and 5.15.0-126 is installed"),
+    ),
     "nothing tells": ((), ("open", "no facts tell"), ("open", "no facts tell")),
     "one is silent": (facts(pending_security=0, reboot_required=False)[:2], ("open", NODES[2]), ("open", NODES[2])),
 }

@@ -12,7 +12,7 @@ from shipkeeper.assessment.classing.reach import Fence
 from shipkeeper.assessment.classing.stored import Used
 from shipkeeper.knowledge.exploited import Exploited
 from shipkeeper.model.book import EmergencyDeclared, ExposureAnswered
-from shipkeeper.model.change_class import REACHES, SOURCES, WEIGHTS, Critical, Evidence, Gap
+from shipkeeper.model.change_class import Critical, Evidence, Gap
 from shipkeeper.model.platform import Platform, Scope
 from shipkeeper.model.refs import ObjectRef
 from tests.classing.test_definitions import definition
@@ -70,10 +70,14 @@ def test_the_class(made, kind, treated, notice):
     assert all(reason.speaks_for == treated for reason in deciding)
 
 
+SOURCES = (
+    "version", "crds", "values", "chart", "manifests", "changelog", "removed-apis", "vulnerabilities", "exposure",
+    "scope",
+)  # fmt: skip
 evidences = st.builds(
     found,
-    weight=st.sampled_from(WEIGHTS),
-    reach=st.sampled_from(REACHES),
+    weight=st.sampled_from(["breaking", "risky", "security", "note"]),
+    reach=st.sampled_from(["developers", "platform", "unknown"]),
     used=st.sampled_from(["yes", "no", "unknown"]),
     source=st.sampled_from(SOURCES),
 )

@@ -16,11 +16,12 @@ from shipkeeper.app.rehearse import rehearse_plan
 from shipkeeper.app.survey import load_inventory
 from shipkeeper.assessment.check import check
 from shipkeeper.model.platform import Platform
-from shipkeeper.semantics.budgets import compile_budgets, counting_once, status
+from shipkeeper.semantics.budgets import compile_budgets, counting_once
 from shipkeeper.semantics.ownership import by_uid
 from shipkeeper.semantics.placement import static_reasons
 from shipkeeper.semantics.room import room_of
 from shipkeeper.semantics.volumes import Storage
+from tests.semantics.budget_rule import status
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from shipkeeper.execution.run import carry_out
 from shipkeeper.execution.status import RunView
 from shipkeeper.execution.world import Interrupts, RunOptions, RunResult, World
-from shipkeeper.journal.memory import MemoryInbox, MemoryJournal
+from shipkeeper.journal.memory import MemoryJournal
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
 from shipkeeper.model.plan import Plan, PlanWindow, Timings
@@ -26,6 +26,7 @@ from shipkeeper.twin import Twin, TwinSettings
 from shipkeeper.twin.faults import Faults
 from shipkeeper.twin.kernel import Kernel
 from tests import builders as b
+from tests.journal.memory_inbox import MemoryInbox
 
 RUN = "run-0001"
 

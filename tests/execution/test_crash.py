@@ -7,13 +7,13 @@ from msgspec.structs import replace
 
 from shipkeeper.execution import marks
 from shipkeeper.execution.world import RunResult
-from shipkeeper.journal.chain import check
 from shipkeeper.model.errors import Refused
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.run import RunStarted, StepIntent
 from tests import builders as b
 from tests.execution.mortal import Crash, Mortal, MortalApi, MortalJournal, MortalReboot
 from tests.execution.stage import RUN, Stage, three_nodes
+from tests.journal.chained import check
 
 
 def crash_at(point: int, stage: Stage, forgetful: bool = False) -> Mortal:

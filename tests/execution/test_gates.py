@@ -18,7 +18,6 @@ from shipkeeper.execution.world import RunOptions
 from shipkeeper.model.nodes import NodeCondition, NodeInfo, Taint
 from shipkeeper.model.time import MINUTE, SECOND
 from shipkeeper.ports.gates import GateReading
-from shipkeeper.semantics.room import room_of_pods
 from tests import builders as b
 from tests.execution.stage import RUN, Stage, three_nodes
 
@@ -220,7 +219,7 @@ def test_quorum(ready: tuple[bool, ...], away: tuple[str, ...], is_open: bool) -
 def room(*parts: Any, leaving: str = "n1") -> tuple[GateReading, Any]:
     inventory = b.inventory(*parts)
     pods = list(inventory.pods)
-    free = room_of_pods(inventory.nodes, pods)
+    free = b.room_of_pods(inventory.nodes, pods)
     return room_for_pods(free, [pod for pod in pods if pod.node == leaving], [leaving])
 
 

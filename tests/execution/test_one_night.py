@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from shipkeeper.execution import marks
-from shipkeeper.journal.chain import check
 from shipkeeper.model.run import NodeLeft, PodOutcome, RunEnded, StepIntent, StepOutcome
 from tests.execution.stage import RUN, Stage
+from tests.journal.chained import check
 
 
 @pytest.mark.requirement("R-E1")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from shipkeeper.execution import marks
-from shipkeeper.execution.status import RunView, fold
-from shipkeeper.journal.chain import check
-from shipkeeper.model.errors import BadInput
+from shipkeeper.execution.status import RunView
 from shipkeeper.model.run import Decided, NodeLeft, PodOutcome, RunEnded, StateChanged, StepIntent, StepOutcome
 from shipkeeper.model.time import HOUR, MINUTE, SECOND
 from tests import builders as b
 from tests.execution.stage import RUN, Stage, three_nodes, window
+from tests.journal.chained import check
 
 
 def test_ctrl_c_once_stops_at_the_next_safe_point() -> None:
@@ -138,7 +135,7 @@ def test_the_status_is_the_fold_of_the_journal() -> None:
 
     async def look(stage: Stage) -> None:
         await stage.until(stage.seen(PodOutcome, step="n2/drain"), every_ms=1)
-        status = fold(stage.journal.read(RUN))
+        status = RunView.of(stage.journal.read(RUN)).status()
         assert status.state == "running"
         states = {step.id: step.state for step in status.steps}
         assert states["n1/settle"] == "done"
@@ -146,14 +143,12 @@ def test_the_status_is_the_fold_of_the_journal() -> None:
         assert states["n3/cordon"] == "pending"
 
     stage.play(look)
-    status = fold(stage.journal.read(RUN))
+    status = RunView.of(stage.journal.read(RUN)).status()
     assert (status.id, status.state, status.plan_digest) == (RUN, "done", stage.plan.digest)
     assert {step.state for step in status.steps} == {"done"}
     assert status.journal_head == stage.journal.head(RUN)[1]
     assert status.started_at
     assert status.ended_at
-    with pytest.raises(BadInput):
-        fold(())
 
 
 def test_folding_in_pieces_is_folding_at_once() -> None:
@@ -164,7 +159,7 @@ def test_folding_in_pieces_is_folding_at_once() -> None:
     view = RunView()
     for entry in entries:
         view.apply(entry)
-    assert view.status() == fold(entries)
+    assert view.status() == RunView.of(entries).status()
 
 
 def test_a_hold_says_what_why_and_what_to_paste() -> None:

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from shipkeeper.execution import marks
 from shipkeeper.execution.release import release
-from shipkeeper.journal.chain import check
 from shipkeeper.model.cluster import ClusterIdentity, Lease
 from shipkeeper.model.errors import BadInput, Refused
 from shipkeeper.model.nodes import NodeCondition, Taint
@@ -18,6 +17,7 @@ from shipkeeper.model.time import HOUR
 from tests import builders as b
 from tests.execution.mortal import Crash, Mortal, MortalApi, MortalJournal
 from tests.execution.stage import RUN, Stage, three_nodes
+from tests.journal.chained import check
 
 KEY = ("kube-system", marks.LEASE_NAME)
 

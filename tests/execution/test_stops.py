@@ -13,7 +13,6 @@ from shipkeeper.execution.control import Control
 from shipkeeper.execution.signals import StopRequest
 from shipkeeper.execution.status import UNDO
 from shipkeeper.execution.stops import TABLE, Action, Phase, decide
-from shipkeeper.journal.chain import check
 from shipkeeper.model.plan import Timings
 from shipkeeper.model.run import (
     GateRead,
@@ -30,6 +29,7 @@ from shipkeeper.model.storage import VolumeAttachment
 from tests import builders as b
 from tests.execution.mortal import Crash, Mortal, MortalApi, MortalJournal
 from tests.execution.stage import RUN, Stage
+from tests.journal.chained import check
 
 REQUESTS = {
     "person": StopRequest("person", "interrupted", "interrupted", 130),

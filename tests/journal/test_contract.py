@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipkeeper.journal import chain
-from shipkeeper.journal.memory import MemoryInbox, MemoryJournal
+from shipkeeper.journal.memory import MemoryJournal
 from shipkeeper.journal.sqlite import SqliteInbox, SqliteJournal
 from shipkeeper.model.run import Noted, RunEvent, WorkloadFelt, encode_event
 from shipkeeper.ports.journal import Inbox, Journal
+from tests.journal.chained import check
 from tests.journal.events import RUN, START_MS, events, note
+from tests.journal.memory_inbox import MemoryInbox
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -51,7 +53,7 @@ def test_entries_come_back_in_order_and_chained(journal: Journal) -> None:
     )
     assert journal.head(RUN) == (3, read[-1].hash)
     assert journal.read(RUN, after=2) == read[2:], "reading on from a seq gives only what is newer"
-    chain.check(read)
+    check(read)
 
 
 def test_runs_have_chains_of_their_own(journal: Journal) -> None:

@@ -21,9 +21,10 @@ from shipkeeper.planning.moves import Move
 from shipkeeper.planning.timings import readiness_of, termination_of
 from shipkeeper.semantics import budgets as rules
 from shipkeeper.semantics.drain import grace_ms, sort_pods
-from shipkeeper.semantics.ownership import by_uid, top_owner, top_workload
+from shipkeeper.semantics.ownership import by_uid, top_of, top_workload
 from shipkeeper.semantics.rates import MAKERS
 from shipkeeper.semantics.volumes import Storage, reach, single_node_claims
+from tests.semantics.budget_rule import matching
 
 Span = tuple[int, int]
 
@@ -56,8 +57,7 @@ def limits_of(inventory: Inventory) -> dict[str, int]:
         under = [
             pod
             for pod in inventory.pods
-            if pod.phase in ("Pending", "Running")
-            and rules.matching([budget], pod.namespace, pod.shape.labels) == [budget]
+            if pod.phase in ("Pending", "Running") and matching([budget], pod.namespace, pod.shape.labels) == [budget]
         ]
         aim = rules.desired_and_expected(budget, under, rules.counting_once(by_uid(inventory.workloads)))
         found[f"{budget.namespace}/{budget.name}"] = rules.allowed(max(len(under), aim.expected), aim)
@@ -71,7 +71,7 @@ def move_of(pod: Pod, inventory: Inventory, policy: DrainPolicy, timings: Timing
     kind = pod.owner.kind if pod.owner is not None else ""
     key = key_of(pod, inventory)
     gone = pod.finished or pod.terminating
-    covered = [] if gone else rules.matching(inventory.budgets, pod.namespace, pod.shape.labels)
+    covered = [] if gone else matching(inventory.budgets, pod.namespace, pod.shape.labels)
     volumes = [storage.volume_of(pod.namespace, claim) for claim in pod.claims]
     grace = grace_ms(pod.shape.grace_ms, policy)
     return Move(
@@ -91,14 +91,10 @@ def move_of(pod: Pod, inventory: Inventory, policy: DrainPolicy, timings: Timing
 
 def key_of(pod: Pod, inventory: Inventory) -> str:
     """``Kind/namespace/name`` of what a pod belongs to."""
-    top = top_owner(pod if not pod.mirror else _unmirrored(pod), by_uid(inventory.workloads))
-    return f"{top.kind}/{top.namespace}/{top.name}" if top is not None else f"Pod/{pod.namespace}/{pod.name}"
-
-
-def _unmirrored(pod: Pod) -> Pod:
-    from msgspec.structs import replace
-
-    return replace(pod, mirror=False)
+    if pod.owner is None:
+        return f"Pod/{pod.namespace}/{pod.name}"
+    top = top_of(pod.owner, pod.namespace, by_uid(inventory.workloads))
+    return f"{top.kind}/{top.namespace}/{top.name}"
 
 
 def readiness_samples(inventory: Inventory) -> dict[str, list[int]]:

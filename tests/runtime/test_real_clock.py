@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
@@ -10,7 +11,7 @@ import pytest
 
 from shipkeeper.integrations.system.commands import run_command
 from shipkeeper.integrations.system.entropy import SystemEntropy, new_run_id
-from shipkeeper.integrations.system.runtime import AsyncioRuntime, run
+from shipkeeper.integrations.system.runtime import AsyncioRuntime
 from shipkeeper.ports.runtime import DeadlineExceeded
 
 
@@ -24,7 +25,7 @@ def test_real_sleeps_never_end_early() -> None:
             took.append((time.monotonic() - before) * 1_000 - ms)
         return took
 
-    late = run(body)
+    late = asyncio.run(body())
     assert min(late) >= 0, f"a sleep ended {-min(late)} ms early"
 
 
@@ -36,20 +37,20 @@ def test_a_real_deadline_ends_the_work() -> None:
             await runtime.deadline(20, lambda: runtime.sleep(10_000))
         return time.monotonic() - before
 
-    assert 0.02 <= run(body) < 5
+    assert 0.02 <= asyncio.run(body()) < 5
 
 
 def test_the_wall_clock_is_the_machines() -> None:
     async def body() -> int:
         return AsyncioRuntime().now_ms()
 
-    assert abs(run(body) - time.time_ns() // 1_000_000) < 5_000
+    assert abs(asyncio.run(body()) - time.time_ns() // 1_000_000) < 5_000
 
 
 def test_a_command_gets_arguments_as_they_are_and_never_a_shell() -> None:
     code = "import sys, os; print(sys.argv[1:], os.environ['SHIP']); sys.exit(3)"
-    finished = run(
-        lambda: run_command([sys.executable, "-c", code, "$HOME; rm -rf x", "a b"], 20_000, {"SHIP": "keeper"})
+    finished = asyncio.run(
+        run_command([sys.executable, "-c", code, "$HOME; rm -rf x", "a b"], 20_000, {"SHIP": "keeper"})
     )
     assert finished.code == 3
     assert finished.output.decode().strip() == "['$HOME; rm -rf x', 'a b'] keeper"
@@ -58,7 +59,7 @@ def test_a_command_gets_arguments_as_they_are_and_never_a_shell() -> None:
 def test_a_command_that_does_not_end_is_ended_with_its_children() -> None:
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
     before = time.monotonic()
-    finished = run(lambda: run_command([sys.executable, "-c", code], 500))
+    finished = asyncio.run(run_command([sys.executable, "-c", code], 500))
     assert finished.code is None
     assert finished.started
     assert "did not end within 0.5 s" in finished.why
@@ -68,14 +69,14 @@ def test_a_command_that_does_not_end_is_ended_with_its_children() -> None:
 def test_what_a_command_leaves_in_the_background_is_not_waited_for() -> None:
     code = "import os, time\nif os.fork() == 0:\n os.setsid(); time.sleep(3); os._exit(0)\nprint('asked', flush=True)"
     before = time.monotonic()
-    finished = run(lambda: run_command([sys.executable, "-c", code], 60_000))
+    finished = asyncio.run(run_command([sys.executable, "-c", code], 60_000))
     assert finished.code == 0
     assert finished.output == b"asked\n"
     assert time.monotonic() - before < 2.9, "it waited for the background process"
 
 
 def test_a_command_that_is_not_there_was_not_started() -> None:
-    finished = run(lambda: run_command([os.path.join(os.sep, "nowhere", "reboot")], 1_000))
+    finished = asyncio.run(run_command([os.path.join(os.sep, "nowhere", "reboot")], 1_000))
     assert not finished.started
     assert "cannot be started" in finished.why
 

@@ -15,15 +15,13 @@ from shipkeeper.semantics.budgets import (
     compile_budgets,
     counting_once,
     desired_and_expected,
-    healthy_count,
-    matching,
     never_allows,
     spend,
-    status,
     with_status,
 )
 from shipkeeper.semantics.ownership import by_uid
 from tests.builders import NOW, budget, daemonset, deployment, owner, pod, selector, workload
+from tests.semantics.budget_rule import healthy_count, matching, status
 
 
 def answer(

@@ -11,34 +11,34 @@ from shipkeeper.model.workloads import IntOrPercent, Workload
 from shipkeeper.semantics import skew
 from shipkeeper.semantics.control_plane import etcd_members, is_control_plane, is_etcd, quorum, spare_members
 from shipkeeper.semantics.drainers import acting_on, drainer_of_kind, node_marks, workload_marks
-from shipkeeper.semantics.ownership import by_uid, scale, top_owner, top_workload
-from shipkeeper.semantics.percent import rolling_limits, scaled
+from shipkeeper.semantics.ownership import by_uid, scale, top_of, top_workload
+from shipkeeper.semantics.percent import scaled
 from shipkeeper.semantics.rollouts import in_flight, short_of
 from tests.builders import daemonset, deployment, job, mirror, node, owner, pod, shape, statefulset, workload
 
 
-def test_top_owner_walks_to_the_end() -> None:
+def test_the_top_owner_is_at_the_end_of_the_walk() -> None:
     app = deployment()
     known = by_uid(app.workloads)
-    assert top_owner(app.pods[0], known) == ObjectRef("Deployment", "default", "web")
-    assert top_workload(app.pods[0].owner, known) == app.top
-    assert top_owner(app.pods[0], {}) == ObjectRef("ReplicaSet", "default", "web-5d8f"), "an unknown owner is still one"
-    assert top_owner(app.workloads[1], known) == app.top.ref
-    assert top_owner(app.top, known) == app.top.ref
-    assert top_owner(pod(), known) is None
-    assert top_owner(mirror("etcd", "n1"), known) is None
+    mine = app.pods[0].owner
+    assert mine is not None
+    assert top_of(mine, "default", known) == ObjectRef("Deployment", "default", "web")
+    assert top_workload(mine, known) == app.top
+    assert top_of(mine, "default", {}) == ObjectRef("ReplicaSet", "default", "web-5d8f"), "an unknown owner is one"
 
 
-def test_top_owner_of_a_scheduled_job_and_of_an_operators_pod() -> None:
+def test_the_top_owner_of_a_scheduled_job_and_of_an_operators_pod() -> None:
     nightly = job("nightly-1", on=["n1"], owner=owner("CronJob", "nightly"))
-    assert top_owner(nightly.pods[0], by_uid(nightly.workloads)) == ObjectRef("CronJob", "default", "nightly")
-    assert top_owner(pod(owned_by=owner("Cluster", "pg")), {}) == ObjectRef("Cluster", "default", "pg")
+    mine = nightly.pods[0].owner
+    assert mine is not None
+    assert top_of(mine, "default", by_uid(nightly.workloads)) == ObjectRef("CronJob", "default", "nightly")
+    assert top_of(owner("Cluster", "pg"), "default", {}) == ObjectRef("Cluster", "default", "pg")
 
 
 def test_circular_owners_end() -> None:
     a = workload("ReplicaSet", "a", owner=owner("ReplicaSet", "b"))
     b = workload("ReplicaSet", "b", owner=owner("ReplicaSet", "a"))
-    assert top_owner(a, by_uid([a, b])) is not None
+    assert top_of(owner("ReplicaSet", "a"), "default", by_uid([a, b])).kind == "ReplicaSet"
 
 
 @pytest.mark.parametrize(
@@ -190,19 +190,11 @@ def test_short_of_pods() -> None:
 
 
 @pytest.mark.parametrize(
-    ("surge", "unavailable", "desired", "limits"),
-    [
-        (None, None, 4, (1, 1)),
-        (None, None, 1, (1, 0)),
-        ("0%", "10%", 5, (0, 1)),
-        (0, 0, 3, (0, 1)),
-        (2, "50%", 3, (2, 1)),
-    ],
+    ("value", "total", "up", "down"),
+    [(2, 3, 2, 2), ("25%", 4, 1, 1), ("25%", 1, 1, 0), ("10%", 5, 1, 0), ("0%", 5, 0, 0), ("50%", 3, 2, 1)],
 )
-def test_rolling_limits(
-    surge: IntOrPercent | None, unavailable: IntOrPercent | None, desired: int, limits: tuple[int, int]
-) -> None:
-    assert rolling_limits(surge, unavailable, desired) == limits
+def test_percentages_round_as_they_are_told(value: IntOrPercent, total: int, up: int, down: int) -> None:
+    assert (scaled(value, total, round_up=True), scaled(value, total, round_up=False)) == (up, down)
 
 
 def test_what_is_no_percentage_is_refused() -> None:
@@ -238,6 +230,3 @@ def test_t19_the_others() -> None:
     assert "newer" in skew.controller_problem("v1.35.0", ["v1.35.0", "v1.34.0"])
     assert skew.proxy_problem("v1.34.0", "v1.31.0", ["v1.34.0"]) == ""
     assert "kube-proxy 1.35 is newer" in skew.proxy_problem("v1.35.0", "v1.34.0", ["v1.34.0"])
-    assert skew.hop_problem("v1.33.5", "v1.34.1") == ""
-    assert "skips 1 minor" in skew.hop_problem("v1.33.5", "v1.35.0")
-    assert "downgrade" in skew.hop_problem("v1.34.5", "v1.33.0")

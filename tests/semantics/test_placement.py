@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shipkeeper.execution.gates.room import Places
 from shipkeeper.model.labels import Requirement, Selector
 from shipkeeper.model.nodes import Taint
 from shipkeeper.model.pods import HostPort, NodeTerm, PodTerm, Toleration
 from shipkeeper.model.storage import CsiNode, StorageClass
 from shipkeeper.semantics.affinity import any_term_holds, term_matches
 from shipkeeper.semantics.board import Board
-from shipkeeper.semantics.placement import by_size, fits, static_reasons, try_room
+from shipkeeper.semantics.placement import by_size, static_reasons
 from shipkeeper.semantics.ports import clash
-from shipkeeper.semantics.room import room_of, room_of_pods, shortages
+from shipkeeper.semantics.room import room_of, shortages
 from shipkeeper.semantics.volumes import (
     Storage,
     claim_reasons,
-    exclusive_claims,
     mountable,
     reach,
     single_node_claims,
@@ -37,6 +37,7 @@ from tests.builders import (
     node,
     nodes,
     pod,
+    room_of_pods,
     selector,
     shape,
     statefulset,
@@ -59,7 +60,7 @@ def test_t20_room_counts_terminating_and_forgets_finished_pods() -> None:
 
 def test_missing_requests_take_nothing_but_a_place() -> None:
     room = room_of_pods([node(pods=1)], [])
-    assert fits(room, 0, pod(template=shape(requests={})))
+    assert shortages(room, 0, shape(requests={})) == ()
     full = room_of_pods([node(pods=1)], [pod(template=shape(requests={}))])
     assert shortages(full, 0, shape(requests={})) == ("pods",)
 
@@ -67,7 +68,7 @@ def test_missing_requests_take_nothing_but_a_place() -> None:
 def test_unknown_resources_are_nowhere() -> None:
     room = room_of_pods([node()], [])
     assert shortages(room, 0, shape(requests={"example.com/gpu": 1})) == ("example.com/gpu",)
-    assert try_room(room, [pod(template=shape(requests={"example.com/gpu": 1}))], ())[0].node == ""
+    assert not Places(room, ()).place(shape(requests={"example.com/gpu": 1}))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,6 @@ def test_access_modes() -> None:
     )
     mover = pod(claims=("a", "b", "c"))
     assert single_node_claims(mover, storage) == ("a", "c")
-    assert exclusive_claims(mover, storage) == ("c",)
 
 
 def test_volume_limits() -> None:
@@ -227,16 +227,7 @@ def test_rollback_leaves_no_trace() -> None:
 def test_a_node_that_is_not_ready_takes_nobody() -> None:
     cluster = (node("n1", ready=False),)
     assert Board(cluster, []).place(pod(on="")).why() == "1 node: the node is not Ready"
-    assert try_room(room_of_pods(cluster, []), [pod(on="")], ())[0].why() == "1 node: the node is not Ready"
-
-
-def test_room_trial_fills_nodes_and_says_what_is_short() -> None:
-    room = room_of_pods(nodes(3, cpu=1_000), [pod("busy", on="n2", template=shape(cpu=900))])
-    movers = [pod(f"m{i}", on="n1", template=shape(cpu=600)) for i in range(2)]
-    placed = try_room(room, movers, ["n1"])
-    assert [item.node for item in placed] == ["n3", ""]
-    assert placed[1].why() == "2 nodes: too little cpu"
-    assert room.free[2].tolist() == room_of_pods(nodes(3, cpu=1_000), []).free[2].tolist(), "the trial changed the room"
+    assert not Places(room_of_pods(cluster, []), ()).place(shape())
 
 
 def test_priority_goes_first() -> None:
@@ -256,7 +247,7 @@ def test_a_trial_never_overfills(existing: list[tuple[int, int, bool]], movers: 
     room = room_of(cluster, inventory(*cluster).pods)
     for i, (where, cpu, finished) in enumerate(existing):
         candidate = pod(f"p{i}", on=f"n{where + 1}", template=shape(cpu=cpu), phase="Failed" if finished else "Running")
-        if fits(room, where, candidate):
+        if not shortages(room, where, candidate.shape):
             pods.append(candidate)
             room = room_of_pods(cluster, pods)
     board = Board(cluster, pods)
@@ -267,12 +258,18 @@ def test_a_trial_never_overfills(existing: list[tuple[int, int, bool]], movers: 
 
 
 @given(PODS, st.lists(st.integers(1, 900), max_size=6))
-def test_room_and_board_agree_where_only_room_matters(existing: list[tuple[int, int, bool]], movers: list[int]) -> None:
+def test_the_gate_and_the_board_agree_where_only_room_matters(
+    existing: list[tuple[int, int, bool]], movers: list[int]
+) -> None:
     cluster = nodes(4, cpu=1_000)
     pods = [pod(f"p{i}", on=f"n{w + 1}", template=shape(cpu=cpu)) for i, (w, cpu, _) in enumerate(existing)]
     leavers = [pod(f"m{i}", on="", template=shape(cpu=cpu)) for i, cpu in enumerate(movers)]
-    by_room = {item.pod.name: item.node for item in try_room(room_of_pods(cluster, pods), leavers, ["n1"])}
+    room = room_of_pods(cluster, pods)
+    free = room.free.copy()
+    places = Places(room, ["n1"])
+    by_gate = {item.name: places.place(item.shape) for item in by_size(leavers)}
+    assert np.array_equal(room.free, free), "asking changed the room"
     board = Board(cluster, pods)
     board.take_out("n1")
-    by_board = {item.pod.name: item.node for item in map(board.place, by_size(leavers))}
-    assert by_room == by_board
+    by_board = {item.pod.name: bool(item.node) for item in map(board.place, by_size(leavers))}
+    assert by_gate == by_board

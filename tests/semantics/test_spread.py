@@ -12,12 +12,10 @@ from shipkeeper.semantics.board import Board
 from shipkeeper.semantics.spread import (
     counts_node,
     counts_self,
-    domain_counts,
-    domains,
     effective_selector,
-    violates,
 )
 from tests.builders import HOSTNAME, ZONE, deployment, node, nodes, pod, shape, spread
+from tests.semantics.spread_rule import domain_counts, violates
 
 
 @pytest.mark.parametrize(("policy", "goes"), [("Ignore", False), ("Honor", True)])
@@ -66,8 +64,8 @@ def test_soft_constraints_keep_nobody_out() -> None:
 def test_node_affinity_narrows_the_domains_by_default() -> None:
     cluster = (node("n1", labels={"pool": "a"}), node("n2", labels={"pool": "b"}))
     picky = shape({"app": "web"}, node_selector={"pool": "a"})
-    assert domains(spread(), picky, cluster) == ("n1",)
-    assert domains(spread(node_affinity_policy="Ignore"), picky, cluster) == ("n1", "n2")
+    assert [counts_node(spread(), picky, one) for one in cluster] == [True, False]
+    assert all(counts_node(spread(node_affinity_policy="Ignore"), picky, one) for one in cluster)
 
 
 def test_every_key_of_the_pod_is_needed() -> None:

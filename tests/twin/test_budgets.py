@@ -10,6 +10,7 @@ from shipkeeper.ports.cluster import Eviction
 from shipkeeper.semantics import budgets as rules
 from shipkeeper.twin import Twin
 from tests import builders as b
+from tests.semantics.budget_rule import status
 from tests.twin.play import budget_of, drain, evict, figures, make, play, pods_of, wait
 
 
@@ -168,5 +169,5 @@ def _same_as_semantics(twin: Twin) -> None:
     budget = budget_of(twin)
     pods: list[Pod] = pods_of(twin, "web")
     workloads = twin.world.base.workloads
-    want = rules.status(budget, pods, rules.counting_once(workloads), twin.kernel.now_ms())
+    want = status(budget, pods, rules.counting_once(workloads), twin.kernel.now_ms())
     assert budget == replace(rules.with_status(budget, want)), "counted per class, and from the pods one by one"

@@ -16,8 +16,6 @@ from shipkeeper.model.record import Record
 from shipkeeper.model.run import RunEvent
 from shipkeeper.model.time import iso
 
-CLOSED = ("done", "dropped")
-
 
 class Action(Record, frozen=True, kw_only=True):
     """One action. ``state``: open | overdue | done | dropped; ``note`` is what was said when it was closed."""

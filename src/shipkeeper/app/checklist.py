@@ -28,8 +28,6 @@ from shipkeeper.model.platform import Platform
 from shipkeeper.model.run import ChecklistItem, ChecklistRead
 from shipkeeper.model.time import iso
 
-WHEN = ("before", "after")
-
 
 class Asked(Struct, frozen=True, kw_only=True):
     """Which checklist is meant: of a plan file or a run, before or after. ``clusters`` empty: all that it is about."""

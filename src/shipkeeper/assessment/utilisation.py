@@ -18,7 +18,6 @@ FULL, ROOMY = 0.85, 0.4
 """From the first share of its usable time on a window counts as full, below the second as roomy."""
 LEAST_WINDOWS = 2
 """Of fewer windows nothing is advised: one night is no habit."""
-ADVICE = ("fewer-or-longer", "full", "more", "fits", "unused", "too-little-known")
 
 
 class WindowUse(Record, frozen=True, kw_only=True):
@@ -45,7 +44,10 @@ class WindowUse(Record, frozen=True, kw_only=True):
 
 
 class WindowAdvice(Record, frozen=True, kw_only=True):
-    """What the past says about one window. ``advice``: one of ``ADVICE``; ``text`` has the figures."""
+    """What the past says about one window; ``text`` has the figures.
+
+    ``advice``: fewer-or-longer | full | more | fits | unused | too-little-known.
+    """
 
     environment: str
     window: str

@@ -71,9 +71,6 @@ class Cut:
         return found
 
 
-ALL = Cut()
-
-
 class Stage:
     """The demo's folder, its clock, and the way a verb is told."""
 

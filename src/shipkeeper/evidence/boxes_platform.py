@@ -142,7 +142,7 @@ def hosts_updated(inventory: Inventory, plan: Plan) -> Answer:
 
 
 def hosts_current(inventory: Inventory, plan: Plan) -> Answer:
-    """After: no planned node still wants a reboot, or waits for a security update."""
+    """After: no planned node still wants a reboot, waits for a security update, or runs another kernel than it has."""
     facts = _facts(inventory, plan)
     wrong = [f"{name} still wants a reboot" for name, fact in facts.items() if fact.reboot_required]
     wrong += [
@@ -150,6 +150,13 @@ def hosts_current(inventory: Inventory, plan: Plan) -> Answer:
     ]
     if wrong:
         return "failed", names(wrong)
+    older = [
+        f"{name} runs {fact.kernel_running}, and {fact.kernel_installed} is installed"
+        for name, fact in facts.items()
+        if fact.kernel_waits
+    ]
+    if older:
+        return "open", f"{names(older)}: was another kernel expected?"
     known = [name for name, fact in facts.items() if fact.reboot_required is False]
     if len(known) < len(plan.nodes):
         silent = [node.name for node in plan.nodes if node.name not in known]

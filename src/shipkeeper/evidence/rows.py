@@ -12,8 +12,6 @@ from shipkeeper.model.forecast import Forecast, NodeForecast
 from shipkeeper.model.record import Record, Spread
 from shipkeeper.model.run import ChecklistRead
 
-PHASES = ("drain", "reboot", "serves", "settle")
-
 
 class Fact(Record, frozen=True, kw_only=True):
     """A label and what stands beside it."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from shipkeeper.model.errors import BadInput
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.run import (
     BaselineTaken,
@@ -260,11 +259,3 @@ class RunView:
                 for name, item in sorted(self.left.items())
             ),
         )
-
-
-def fold(entries: Iterable[Entry]) -> RunStatus:
-    """Fold a run's entries into its status. Raises BadInput when there are none."""
-    view = RunView.of(entries)
-    if not view.run:
-        raise BadInput("there is no run of that id", hint="list them: shipkeeper runs")
-    return view.status()

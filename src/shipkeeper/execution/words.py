@@ -11,8 +11,6 @@ from shipkeeper.model.errors import ShipkeeperError
 from shipkeeper.model.run import Decided
 from shipkeeper.ports.journal import Inbox, Message
 
-WORDS = ("approve", "pause", "resume", "abort", "reboot-done")
-
 
 async def hear(run: Run, inbox: Inbox) -> None:
     """Take words for ever; in the background."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
@@ -77,13 +77,3 @@ def verified(run: str, rows: Iterable[tuple[int, int, bytes, str, str]]) -> tupl
         entries.append(Entry(run=run, seq=seq, at_ms=at_ms, event=event, prev=said_prev, hash=said_hash))
         prev = said_hash
     return tuple(entries)
-
-
-def check(entries: Sequence[Entry]) -> None:
-    """Check the chain of one run's entries. Raises Failed (code journal-broken) naming the first bad seq."""
-    if entries:
-        run = entries[0].run
-        for position, entry in enumerate(entries, start=1):
-            if entry.run != run:
-                raise broken(run, position, f"it belongs to {entry.run}")
-        verified(run, ((e.seq, e.at_ms, encode_event(e.event), e.prev, e.hash) for e in entries))

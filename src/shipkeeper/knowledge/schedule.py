@@ -12,12 +12,6 @@ from msgspec.structs import replace
 from shipkeeper.knowledge.sources import Source
 from shipkeeper.model.schedule import Task
 
-TABLE = (
-    "trivy-db", "falco-rules", "tracee-policies", "kyverno-policies", "keycloak", "hsm-firmware", "helm-charts",
-    "talos", "kubernetes",
-)  # fmt: skip
-"""Ids of the nine rows of the published schedule, in its order."""
-
 
 class _File(msgspec.Struct, frozen=True):
     sources: dict[str, Source]

@@ -6,43 +6,25 @@ from msgspec import field
 
 from shipkeeper.model.record import Record
 
-KINDS = ("security-patch", "minor", "major", "unknown")
-"""Classes relative to the platform's scope: developers will not notice a minor change, and may notice a major one."""
-
-SOURCES = (
-    "version",
-    "crds",
-    "values",
-    "chart",
-    "manifests",
-    "changelog",
-    "removed-apis",
-    "vulnerabilities",
-    "exposure",
-    "scope",
-)
-"""Inputs that evidence comes from."""
-
-WEIGHTS = ("breaking", "risky", "security", "note")
-"""breaking: what was valid before may be refused or lost. risky: it may behave otherwise. security: it mends a
-vulnerability. note: worth knowing, and no reason for a class.
-"""
-
-REACHES = ("developers", "platform", "unknown")
-"""Who meets it: application developers, the platform team only, or not known (which counts as developers)."""
-
 
 class Evidence(Record, frozen=True, kw_only=True):
     """One thing that was found, in one input."""
 
     source: str
+    """version | crds | values | chart | manifests | changelog | removed-apis | vulnerabilities | exposure | scope."""
     kind: str
     object: str
     text: str
     weight: str
+    """breaking: what was valid before may be refused or lost. risky: it may behave otherwise. security: it mends a
+    vulnerability. note: worth knowing, and no reason for a class.
+    """
     path: str = ""
     """Where in the object: a JSON path, a values key, a line of a changelog."""
     reach: str = "unknown"
+    """Who meets it: ``developers`` of applications, the ``platform`` team only, or ``unknown``, which counts as
+    developers.
+    """
     used: str = "unknown"
     """Whether anything that exists is affected: yes | no | unknown."""
     affected: tuple[str, ...] = ()
@@ -86,12 +68,15 @@ class Critical(Record, frozen=True, kw_only=True):
 
 
 class ChangeClass(Record, frozen=True, kw_only=True):
-    """A change with its class, one of KINDS. ``treated_as``: the class whose rules hold, another for unknown only."""
+    """A change with its class. ``treated_as``: the class whose rules hold, another for unknown only."""
 
     component: str
     from_version: str
     to_version: str
     kind: str = field(name="class")
+    """security-patch | minor | major | unknown, relative to the platform's scope: developers will not notice a minor
+    change, and may notice a major one.
+    """
     treated_as: str
     critical: Critical
     notice: str

@@ -4,7 +4,6 @@
 
     ShipkeeperError
     ├── Refused            we chose not to act                                     exit 4
-    │   ├── Held           the run stopped making effects and waits                exit 4
     │   └── DoesNotFit     it would not fit, is blocked, or cannot be known        exit 5
     └── Failed             we could not                                            exit 1
         ├── UsageProblem   the call, a file or a setting is wrong                  exit 2
@@ -74,12 +73,6 @@ class Refused(ShipkeeperError):
 
     exit_code = 4
     default_code = "refused"
-
-
-class Held(Refused):
-    """The run stopped making effects, keeps what it has, and waits for a person or the cause to go."""
-
-    default_code = "held"
 
 
 class DoesNotFit(Refused):

@@ -188,11 +188,6 @@ class Policy(Struct, frozen=True):
     background: bool = True
     generation: int = 0
 
-    @property
-    def enforces(self) -> bool:
-        """Whether any rule refuses requests."""
-        return bool(self.enforced) or any(rule.action == "Enforce" for rule in self.rules)
-
 
 class PolicyException(Struct, frozen=True):
     """A Kyverno PolicyException: the policies (and their rules) that it lets things past."""

@@ -13,9 +13,6 @@ from shipkeeper.model.labels import Selector
 from shipkeeper.model.plan import Plan
 from shipkeeper.model.record import NamedObject, Record
 
-RUN_STATES = ("waiting", "running", "paused", "held", "interrupted", "done", "failed", "aborted")
-STEP_STATES = ("pending", "running", "done", "skipped", "held", "failed")
-
 
 class RunStarted(Record, frozen=True, kw_only=True, tag="run-started", tag_field="event"):
     """A process took the run up, or went on with it (``resumed``)."""
@@ -235,7 +232,7 @@ def decode_event(data: bytes) -> RunEvent:
 
 
 class StepStatus(Record, frozen=True, kw_only=True):
-    """A step in ``status``."""
+    """A step in ``status``. ``state``: pending | running | done | skipped | held | failed."""
 
     id: str
     state: str = "pending"
@@ -252,7 +249,10 @@ class LeftNode(Record, frozen=True, kw_only=True):
 
 
 class RunStatus(Record, frozen=True, kw_only=True):
-    """A run in ``status`` and ``runs``."""
+    """A run in ``status`` and ``runs``.
+
+    ``state``: waiting | running | paused | held | interrupted | done | failed | aborted.
+    """
 
     id: str
     plan_digest: str

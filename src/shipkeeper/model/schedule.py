@@ -5,7 +5,6 @@ from __future__ import annotations
 from shipkeeper.model.record import Record
 
 LEVELS = ("node OS", "platform stack", "core", "security component", "recurring")
-DUE_STATES = ("ok", "due", "overdue", "unknown")
 
 
 def is_tied(needs_window: str) -> bool:
@@ -68,6 +67,7 @@ class DueItem(Record, frozen=True, kw_only=True):
     last_done: str
     next_due: str
     state: str
+    """ok | due | overdue | unknown."""
     reason: str
     owner: str
     id: str = ""

@@ -141,10 +141,6 @@ def _day_after(by: str) -> str:
     return (date.fromisoformat(by[:10]) + timedelta(days=1)).isoformat() if by else ""
 
 
-def _only(names: Sequence[str], otherwise: str) -> str:
-    return names[0] if len(names) == 1 else otherwise
-
-
 def _owner(product: str, inventory: Inventory | None, knowledge: Knowledge) -> tuple[Release | None, str]:
     """The Helm release that brings a product, and who looks after it: helm, flux or none."""
     if inventory is None:

@@ -63,11 +63,3 @@ def term_matches(
     return covers_namespace(term, own_namespace, other_namespace, namespace_labels) and matches(
         term.selector, other_labels
     )
-
-
-def repels_itself(shape: PodShape, namespace: str, topology_key: str) -> bool:
-    """Whether two pods of this shape refuse to share one domain of that key (required anti-affinity)."""
-    return any(
-        term.topology_key == topology_key and term_matches(term, namespace, namespace, shape.labels, {})
-        for term in shape.pod_anti_affinity
-    )

@@ -184,7 +184,7 @@ class Board:
         return free
 
     def _by_spread(self, pod: Pod, constraint: SpreadConstraint) -> Mask:
-        """``spread.violates`` for all nodes at once; a property test holds the two together."""
+        """Nodes whose domain stays even enough with one more pod; a property test holds it to the rule."""
         of_row, size = self._domain_of(constraint.topology_key)
         counted = self._counted(constraint, pod.shape)
         present = np.zeros(size, dtype=np.bool_)

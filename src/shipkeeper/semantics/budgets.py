@@ -84,11 +84,6 @@ def compile_budgets(budgets: Iterable[Budget]) -> BudgetIndex:
     return BudgetIndex(budgets)
 
 
-def matching(budgets: Iterable[Budget], namespace: str, labels: Mapping[str, str]) -> list[Budget]:
-    """Budgets of that namespace that cover a pod with these labels. For many pods use ``compile_budgets``."""
-    return [budget for budget in budgets if budget.namespace == namespace and matches(budget.selector, labels)]
-
-
 def needs_scale(budget: Budget) -> bool:
     """Whether the budget must know how many pods the owners want (``maxUnavailable``, or a percentage)."""
     return budget.max_unavailable is not None or isinstance(budget.min_available, str)
@@ -150,26 +145,11 @@ def counting_once(workloads: Mapping[str, Workload]) -> ScaleOf:
     return scale_of
 
 
-def healthy_count(budget: Budget, matched_pods: Iterable[Pod], now_ms: int) -> int:
-    """Pods that count as healthy: Ready, not being deleted, and not evicted within the last two minutes."""
-    evicted = {name: at for name, at in budget.disrupted if at + DELETION_TIMEOUT_MS > now_ms}
-    return sum(1 for pod in matched_pods if pod.ready and pod.deletion_ms is None and pod.name not in evicted)
-
-
 def allowed(healthy: int, aim: BudgetTarget) -> int:
     """Evictions that the budget allows now; never negative, and none when it expects no pods."""
     if aim.reason == "SyncFailed" or aim.expected <= 0:
         return 0
     return max(0, healthy - aim.desired)
-
-
-def status(budget: Budget, matched_pods: Sequence[Pod], scale_of: ScaleOf, now_ms: int) -> BudgetStatus:
-    """What the disruption controller would write for these pods at that moment."""
-    aim = desired_and_expected(budget, matched_pods, scale_of)
-    healthy = healthy_count(budget, matched_pods, now_ms)
-    may = allowed(healthy, aim)
-    reason = aim.reason or ("SufficientPods" if may > 0 else "InsufficientPods")
-    return BudgetStatus(aim.expected, aim.desired, healthy, may, reason, aim.message)
 
 
 def with_status(budget: Budget, now: BudgetStatus) -> Budget:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from shipkeeper.model.pods import Pod
 from shipkeeper.model.refs import ObjectRef, OwnerRef
 from shipkeeper.model.workloads import Workload
 
@@ -58,20 +57,6 @@ def chain(owner: OwnerRef | None, workloads: Mapping[str, Workload]) -> tuple[Wo
         found.append(workload)
         owner = workload.owner
     return tuple(found)
-
-
-def top_owner(thing: Pod | Workload, workloads: Mapping[str, Workload]) -> ObjectRef | None:
-    """The outermost controller of a pod or workload: the Deployment of a ReplicaSet, the CronJob of a Job.
-
-    An owner that is not in ``workloads`` is still named, where it is all there is. A built-in workload that somebody
-    else's kind owns (the StatefulSet of an operator's cluster) is its own top; a ReplicaSet is not, because its owner
-    may have several. None for a pod without a controller, and for a mirror pod.
-    """
-    if isinstance(thing, Workload):
-        return _above(thing, workloads)
-    if thing.owner is None or thing.mirror:
-        return None
-    return top_of(thing.owner, thing.namespace, workloads)
 
 
 def top_of(owner: OwnerRef, namespace: str, workloads: Mapping[str, Workload]) -> ObjectRef:

@@ -25,17 +25,3 @@ def percentage(value: IntOrPercent | None) -> int | None:
     if isinstance(value, str) and value.endswith("%") and value[:-1].isdigit():
         return int(value[:-1])
     return None
-
-
-def rolling_limits(
-    max_surge: IntOrPercent | None, max_unavailable: IntOrPercent | None, desired: int
-) -> tuple[int, int]:
-    """(surge, unavailable) of a Deployment's rolling update, as its controller resolves them.
-
-    Both default to 25 %; surge rounds up, unavailable down; when both come to nothing, one may be unavailable.
-    """
-    surge = scaled("25%" if max_surge is None else max_surge, desired, round_up=True)
-    unavailable = scaled("25%" if max_unavailable is None else max_unavailable, desired, round_up=False)
-    if surge == 0 and unavailable == 0:
-        unavailable = 1
-    return surge, unavailable

@@ -46,11 +46,6 @@ def static_reasons(pod: Pod, node: Node, storage: Storage | None = None) -> tupl
     return reasons
 
 
-def fits(room: Room, index: int, pod: Pod) -> bool:
-    """Whether the pod fits into what is free on node ``index`` of the room. Says nothing of the static reasons."""
-    return rooms.fits(room, index, pod.shape)
-
-
 class Placed(Struct, frozen=True):
     """One pod of a trial. ``node`` empty: nowhere, and ``reasons`` counts nodes by reason, most frequent first."""
 
@@ -61,18 +56,6 @@ class Placed(Struct, frozen=True):
     def why(self) -> str:
         """The reasons in one line, the way the scheduler tells them."""
         return "; ".join(f"{count(number, 'node')}: {reason}" for reason, number in self.reasons)
-
-
-def try_room(
-    room: Room, pods: Sequence[Pod], leaving: Iterable[str], storage: Storage | None = None
-) -> tuple[Placed, ...]:
-    """Place pods by resources and static rules only, first fit, on nodes that are not ``leaving`` and are Ready.
-
-    For a gate that knows free room but not the other pods. The order of the answer is that of ``by_size``.
-    """
-    trial = rooms.copy(room)
-    gone = frozenset(leaving)
-    return tuple(_first_fit(trial, pod, gone, storage) for pod in by_size(pods))
 
 
 def by_size(pods: Sequence[Pod]) -> list[Pod]:
@@ -113,20 +96,6 @@ def with_room(room: Room, shape: PodShape) -> NDArray[np.bool_]:
         if amount > 0:
             enough &= room.free[:, j] >= amount
     return enough
-
-
-def _first_fit(room: Room, pod: Pod, gone: frozenset[str], storage: Storage | None) -> Placed:
-    for i in np.flatnonzero(with_room(room, pod.shape)).tolist():
-        node = room.nodes[i]
-        if node.name not in gone and node.ready and not static_reasons(pod, node, storage):
-            rooms.take(room, i, pod.shape)
-            return Placed(pod, node.name)
-    reasons = []
-    for i, node in enumerate(room.nodes):
-        if node.name not in gone:
-            why = static_reasons(pod, node, storage) if node.ready else ("the node is not Ready",)
-            reasons.append(why[0] if why else lacks(rooms.shortages(room, i, pod.shape)))
-    return Placed(pod, "", tally(reasons))
 
 
 def labels_by_namespace(namespaces: Iterable[tuple[str, Mapping[str, str]]]) -> dict[str, Mapping[str, str]]:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from shipkeeper.model.nodes import Node
-from shipkeeper.model.pods import Pod, PodShape
+from shipkeeper.model.pods import PodShape
 from shipkeeper.model.room import Room
 from shipkeeper.model.table import PodTable
 
@@ -39,11 +39,6 @@ def room_of(nodes: Sequence[Node], pods: PodTable) -> Room:
         counted = (on >= 0) & ~np.isin(pods.columns["phase"], _FINISHED)
         np.subtract.at(free, on[counted], wanted[pods.columns["shape"][counted]])
     return Room(tuple(nodes), resources, free)
-
-
-def room_of_pods(nodes: Sequence[Node], pods: Iterable[Pod]) -> Room:
-    """The same from pods as they come."""
-    return room_of(nodes, PodTable.of(pods))
 
 
 def resource_names(nodes: Iterable[Node], shapes: Iterable[PodShape]) -> tuple[str, ...]:
@@ -77,11 +72,6 @@ def request_row(shape: PodShape, column: Mapping[str, int]) -> NDArray[np.int64]
     return row
 
 
-def fits(room: Room, index: int, shape: PodShape) -> bool:
-    """Whether a pod of this shape fits into what is free on node ``index``. Says nothing of taints and the like."""
-    return not shortages(room, index, shape)
-
-
 def shortages(room: Room, index: int, shape: PodShape) -> tuple[str, ...]:
     """The resources that node ``index`` has too little of for a pod of this shape, sorted."""
     free = room.free[index]
@@ -92,12 +82,6 @@ def shortages(room: Room, index: int, shape: PodShape) -> tuple[str, ...]:
     ]
     short.extend(name for name, amount in shape.requests.items() if amount > 0 and name not in room.resources)
     return tuple(sorted(short))
-
-
-def take(room: Room, index: int, shape: PodShape, times: int = 1) -> None:
-    """Take the room of ``times`` pods of that shape on node ``index`` (negative gives it back). Changes ``free``."""
-    column = {name: j for j, name in enumerate(room.resources)}
-    room.free[index] -= request_row(shape, column) * times
 
 
 def copy(room: Room) -> Room:

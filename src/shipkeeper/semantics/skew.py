@@ -87,16 +87,5 @@ def api_servers_problem(api_servers: Sequence[str]) -> str:
     return f"API servers {_write(min(known))} and {_write(max(known))} are {apart} minors apart" if apart > 1 else ""
 
 
-def hop_problem(current: str, wanted: str) -> str:
-    """Why an API server may not go from one version to the other in one step: minors are not skipped."""
-    own, goal = minor_of(current), minor_of(wanted)
-    if own is None or goal is None:
-        return "a version cannot be read"
-    lag = behind(own, goal)
-    if lag > 1:
-        return f"API server {_write(own)} to {_write(goal)} skips {lag - 1} minor{'s' if lag > 2 else ''}"
-    return f"API server {_write(own)} to {_write(goal)} is a downgrade" if lag < 0 else ""
-
-
 def _write(version: tuple[int, int]) -> str:
     return f"{version[0]}.{version[1]}"

@@ -108,11 +108,6 @@ def claim_reasons(namespace: str, names: Sequence[str], node: Node, storage: Sto
     return tuple(reasons)
 
 
-def exclusive_claims(pod: Pod, storage: Storage) -> tuple[str, ...]:
-    """Claims of the pod that only one pod of the cluster may use (ReadWriteOncePod)."""
-    return tuple(name for name in pod.claims if _has_mode(storage.claim(pod.namespace, name), "ReadWriteOncePod"))
-
-
 def single_node_claims(pod: Pod, storage: Storage) -> tuple[str, ...]:
     """Claims whose volume one node at a time may attach: moving the pod waits for the detach."""
     return tuple(

@@ -20,8 +20,6 @@ _RANK = {PATCH: 0, MINOR: 1, MAJOR: 2}
 _MOST = 3
 KUBERNETES = "kubernetes"
 
-DISTANCES = ("same", "patch", "minor", "major", "back", "unknown")
-
 
 class Change(Struct, frozen=True, kw_only=True):
     """What is judged. ``open_gaps`` are gaps in what was looked at that count as if something broke there."""
@@ -30,6 +28,7 @@ class Change(Struct, frozen=True, kw_only=True):
     from_version: str
     to_version: str
     distance: str
+    """same | patch | minor | major | back | unknown."""
     product: str = ""
     """Its id in the knowledge; ``kubernetes`` has a notice of its own."""
     evidence: tuple[Evidence, ...] = ()

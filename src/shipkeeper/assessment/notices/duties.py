@@ -12,15 +12,6 @@ from shipkeeper.model.declared_people import Channel
 from shipkeeper.model.lead import parse_lead
 from shipkeeper.model.notices import FIRST, REMINDER, Obligation, Occasion
 
-STATES = (
-    "told", "covered", "late", "due", "upcoming", "open", "partly", "failed", "unknown", "impossible", "nobody",
-)  # fmt: skip
-"""told: in time, or no time was set. covered: a reminder whose first word came so late that it reminds. late: told
-after it was due, or due and not told. due: to be sent now. upcoming: not to be sent yet. open: no time is set.
-partly: some recipients. failed: a recipient was refused. unknown: perhaps told. impossible: as the platform file
-stands. nobody: no channel is declared.
-"""
-
 
 class Duty(Struct, frozen=True):
     """An obligation, its single notices, and what became of each."""
@@ -41,7 +32,13 @@ class Duty(Struct, frozen=True):
         return max(tried.attempted_ms for _, tried in self.deliveries if tried.state == "sent")
 
     def state(self, now_ms: int) -> str:
-        """One of STATES: the worst of its notices, as of that time."""
+        """The worst of its notices, as of that time.
+
+        told: in time, or no time was set. covered: a reminder whose first word came so late that it reminds. late: told
+        after it was due, or due and not told. due: to be sent now. upcoming: not to be sent yet. open: no time is set.
+        partly: some recipients. failed: a recipient was refused. unknown: perhaps told. impossible: as the platform
+        file stands. nobody: no channel is declared.
+        """
         due_ms = self.obligation.due_ms
         found = {tried.state for _, tried in self.deliveries}
         if self.obligation.problem:

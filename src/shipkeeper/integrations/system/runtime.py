@@ -7,7 +7,7 @@ import heapq
 import math
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from shipkeeper.integrations.system.pieces import Channel, Piece, Scope, Turn, join
 from shipkeeper.ports.runtime import DeadlineExceeded
@@ -146,13 +146,3 @@ class AsyncioRuntime:
             heapq.heappop(self._timers)
             turn.finish()
         self._fire()
-
-
-def run(main: Callable[[], Awaitable[T]]) -> T:
-    """Run a coroutine function on a new asyncio loop until it ends."""
-
-    async def body() -> Any:
-        return await main()
-
-    result: T = asyncio.run(body())
-    return result

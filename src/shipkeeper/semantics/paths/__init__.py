@@ -1,7 +1,7 @@
 """Upgrade paths as pure functions: the way a policy leads, and what a proposed way breaks of it."""
 
 from shipkeeper.semantics.paths.components import with_components
-from shipkeeper.semantics.paths.crds import crd_blockers, old_stored_versions
+from shipkeeper.semantics.paths.crds import crd_blockers
 from shipkeeper.semantics.paths.find import SKIP_LATE, find_path, find_stops, kind_of
 from shipkeeper.semantics.paths.judge import judge_path
 from shipkeeper.semantics.paths.kubernetes import kubernetes_hops
@@ -10,5 +10,5 @@ from shipkeeper.semantics.paths.releases import Known, day, write_minor
 
 __all__ = [
     "SKIP_LATE", "Known", "charts_of", "crd_blockers", "day", "find_path", "find_stops", "judge_path", "kind_of",
-    "kubernetes_hops", "old_stored_versions", "versions_of", "with_components", "write_minor",
+    "kubernetes_hops", "versions_of", "with_components", "write_minor",
 ]  # fmt: skip

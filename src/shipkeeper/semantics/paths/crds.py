@@ -30,20 +30,6 @@ def crd_blockers(
     return tuple(sorted(found, key=lambda item: (item.crd, item.version)))
 
 
-def old_stored_versions(crds: Sequence[Crd]) -> tuple[CrdBlocker, ...]:
-    """Every CRD whose objects may be written in another version than new ones are: the next release may drop it."""
-    found: list[CrdBlocker] = []
-    for crd in crds:
-        for version in crd.stored_versions:
-            spec = next((item for item in crd.versions if item.name == version), None)
-            if spec is None:
-                found.append(_blocker(crd, version, "the CRD does not have it any more: objects in it cannot be read"))
-            elif version != crd.storage_version:
-                what = "it is not served" if not spec.served else "it is deprecated" if spec.deprecated else ""
-                found.append(_waiting(crd, version, what))
-    return tuple(sorted(found, key=lambda item: (not item.blocks, item.crd, item.version)))
-
-
 def _blocker(crd: Crd, version: str, why: str, fix: str = "") -> CrdBlocker:
     return CrdBlocker(
         crd=crd.name,
@@ -52,19 +38,6 @@ def _blocker(crd: Crd, version: str, why: str, fix: str = "") -> CrdBlocker:
         blocks=True,
         text=f"objects of {crd.name} may still be stored in {version}, and {why}",
         fix=fix or _rewrite(crd, version),
-        owner=crd.owner,
-    )
-
-
-def _waiting(crd: Crd, version: str, what: str) -> CrdBlocker:
-    tail = f": {what}, and a release that drops it would be refused" if what else ": no release may drop it yet"
-    return CrdBlocker(
-        crd=crd.name,
-        version=version,
-        storage_version=crd.storage_version,
-        blocks=False,
-        text=f"objects of {crd.name} may still be stored in {version}{tail}",
-        fix=_rewrite(crd, version),
         owner=crd.owner,
     )
 

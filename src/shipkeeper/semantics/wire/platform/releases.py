@@ -24,7 +24,6 @@ from shipkeeper.semantics.wire.platform.parts import time_ms
 from shipkeeper.semantics.wire.raw import Wire
 
 SELECTOR = "owner=helm"
-RECORD_TYPE = "helm.sh/release.v1"
 PREFIX = "sh.helm.release.v1."
 LARGEST = 24 << 20
 """Bytes that a record may unpack to. Kubernetes bounds it packed to 1 MiB; real ones unpack to 7 MB."""
