@@ -205,7 +205,8 @@ def test_a_lease_that_is_held_when_the_window_is_near_refuses_the_start() -> Non
 def test_a_second_process_on_this_machine_is_refused_while_the_first_one_waits(tmp_path: Path) -> None:
     stage = waiting_stage()
     path = tmp_path / "journal.db"
-    stage.journal = SqliteJournal(path)  # type: ignore[assignment]
+    first = SqliteJournal(path)
+    stage.journal = first  # type: ignore[assignment]
     refused: list[Refused] = []
 
     async def second(stage: Stage) -> None:
@@ -217,6 +218,7 @@ def test_a_second_process_on_this_machine_is_refused_while_the_first_one_waits(t
         other.close()
 
     assert stage.play(second).state == "done"
+    first.close()
     assert [(error.code, error.exit_code) for error in refused] == [("run-elsewhere", 4)]
 
 

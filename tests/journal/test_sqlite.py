@@ -218,9 +218,10 @@ def test_words_can_be_left_while_a_run_writes(tmp_path: Path) -> None:
     journal.append(RUN, START_MS, [note(1)])
     inbox.post(RUN, START_MS, "pause", "ana@example.org")
     journal.append(RUN, START_MS, [note(2)])
-    assert [message.word for message in SqliteInbox(path).waiting(RUN)] == ["pause"]
-    journal.close()
-    inbox.close()
+    other = SqliteInbox(path)
+    assert [message.word for message in other.waiting(RUN)] == ["pause"]
+    for opened in (journal, inbox, other):
+        opened.close()
 
 
 def test_the_file_is_its_owner_s_only_and_synced(tmp_path: Path) -> None:

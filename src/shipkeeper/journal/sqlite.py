@@ -31,7 +31,11 @@ class _Database:
         refuse_network(path.parent)
         with self.errors():
             self.connection = _connect(path)
-            migrate(self.connection)
+            try:
+                migrate(self.connection)
+            except BaseException:
+                self.connection.close()
+                raise
 
     @contextmanager
     def errors(self, run: str = "", after: int = 0) -> Iterator[None]:
