@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 
 from tests.client.authority import Pair
+from tests.real.plane.plane import cache
 
 ACCOUNT = "mirror"
 PASSWORD = "not a secret: for tests"
@@ -29,8 +30,7 @@ def binary() -> Path:
     installed = shutil.which("docker-registry")
     if installed:
         return Path(installed)
-    base = Path(os.environ.get("SHIPKEEPER_CACHE") or Path.home() / ".cache/shipkeeper")
-    there = base / "docker-registry/usr/bin/docker-registry"
+    there = cache() / "docker-registry/usr/bin/docker-registry"
     if not there.exists():
         _unpack(there.parents[2])
     return there
@@ -48,7 +48,11 @@ def _unpack(target: Path) -> None:
         if fetched.returncode or not packages:
             raise Unavailable(f"apt-get download docker-registry: {fetched.stderr.strip()[-200:] or 'nothing came'}")
         subprocess.run(["dpkg", "-x", str(packages[0]), f"{folder}/root"], check=True, capture_output=True)
-        Path(folder, "root").rename(target)
+        try:
+            Path(folder, "root").rename(target)
+        except OSError:
+            if not target.is_dir():  # another run has just unpacked it
+                raise
 
 
 class LocalRegistry:
