@@ -20,6 +20,7 @@ from pathlib import Path
 from .versions import Component
 
 RECORD = "origin.json"
+_PARTIAL = ".shipkeeper-partial-"
 
 
 def root() -> Path:
@@ -57,15 +58,20 @@ def lock() -> Iterator[None]:
         except BlockingIOError:
             print("waiting for another build to end", file=sys.stderr, flush=True)
             fcntl.flock(handle, fcntl.LOCK_EX)
+        for left in folder.glob(f"{_PARTIAL}*"):  # of a build that was killed: nobody else makes any without the lock
+            shutil.rmtree(left, ignore_errors=True)
         yield
+
+
+def partial() -> Path:
+    """A new folder in the cache for something half-made; only under the lock."""
+    return Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=root()))
 
 
 @contextlib.contextmanager
 def workspace() -> Iterator[Path]:
-    """A temporary folder on the cache's own file system, removed at the end."""
-    folder = root()
-    folder.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".build-", dir=folder))
+    """A temporary folder on the cache's own file system, removed at the end; only under the lock."""
+    made = partial()
     try:
         yield made
     finally:
@@ -84,7 +90,7 @@ def digest(path: Path) -> str:
 def place(component: Component, made: Path, origin: str, extra: Path | None = None) -> Path:
     """Move a finished binary (and a folder of stages) into the cache under its key."""
     final = root() / component.key
-    staging = Path(tempfile.mkdtemp(prefix=f".{component.key}-", dir=root()))
+    staging = partial()
     target = staging / component.name
     shutil.move(str(made), target)
     target.chmod(0o755)

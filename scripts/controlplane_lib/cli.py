@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -86,8 +87,16 @@ def main(argv: list[str] | None = None) -> int:
     """Run one verb; the exit code."""
     arguments = _parser().parse_args(argv)
     home = (arguments.dir or plane.default_home(arguments.minor)).expanduser().absolute()
+    # Asked to end, it takes what it started with it: a compiler, or half a plane.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _act(arguments, home)
     except PlaneError as error:
         print(f"controlplane: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"controlplane: {error}; SHIPKEEPER_CACHE moves the cache, --dir the plane's folder", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("controlplane: interrupted; nothing half-made counts", file=sys.stderr)
+        return 130

@@ -33,13 +33,15 @@ _NOT_TO_BE_HAD = (
     "requires newer go",
 )
 _TAIL_LINES = 15
+_FETCHES_TOOLCHAINS = (1, 21, 0)
 
 
 def environment() -> dict[str, str]:
-    """Go's environment for every build here."""
+    """Go's environment for every build here: for this machine, whatever the caller builds for, and with modules."""
     cores = os.cpu_count() or 1
     flags = f"{os.environ.get('GOFLAGS', '')} -p={min(cores, 4)}".strip()
-    return dict(os.environ, GOFLAGS=flags, CGO_ENABLED="0", GOWORK="off")
+    own = {key: value for key, value in os.environ.items() if key not in ("GOOS", "GOARCH")}
+    return own | {"GOFLAGS": flags, "CGO_ENABLED": "0", "GOWORK": "off", "GO111MODULE": "on"}
 
 
 def _go(argv: list[str], folder: Path) -> str:
@@ -49,7 +51,7 @@ def _go(argv: list[str], folder: Path) -> str:
     done = subprocess.run(["go", *argv], cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return done.stdout
-    output = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    output = [line for line in (done.stderr + _error_of(done.stdout)).splitlines() if line.strip()]
     shown = [line for line in output if not line.startswith("go: downloading")][-_TAIL_LINES:]
     text = "\n".join(shown) or f"go ended with code {done.returncode}"
     lowered = text.lower()
@@ -58,10 +60,21 @@ def _go(argv: list[str], folder: Path) -> str:
     raise BuildFailed(f"go {' '.join(argv[:2])} failed in {folder}:\n{text}")
 
 
-def _go_version() -> tuple[int, ...]:
-    done = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=False)
-    numbers = re.findall(r"\d+", done.stdout)
-    return tuple(int(number) for number in numbers[:3])
+def _error_of(stdout: str) -> str:
+    """What a failed command wrote to stdout; with ``-json`` go tells its error as a field there."""
+    try:
+        return str(json.loads(stdout)["Error"])
+    except (ValueError, KeyError, TypeError):
+        return stdout
+
+
+def _go_here(folder: Path) -> tuple[tuple[int, ...], bool]:
+    """The version of Go, and whether it may fetch a newer toolchain by itself (Go 1.21 and later, where it is let)."""
+    told = _go(["env", "GOVERSION", "GOTOOLCHAIN"], folder).splitlines()
+    found = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", told[0] if told else "")
+    have = tuple(int(number or 0) for number in found.groups()) if found else (0, 0, 0)
+    chosen = told[1].strip() if len(told) > 1 else ""
+    return have, have >= _FETCHES_TOOLCHAINS and chosen.endswith("auto")
 
 
 def _go_mod(path: str, version: str, folder: Path) -> tuple[str, Path]:
@@ -70,14 +83,14 @@ def _go_mod(path: str, version: str, folder: Path) -> tuple[str, Path]:
     return Path(found["GoMod"]).read_text(), Path(found["Dir"])
 
 
-def _required_go(go_mod: str, module: str) -> str:
+def _required_go(go_mod: str, module: str, folder: Path) -> str:
     found = re.search(r"^go (\S+)", go_mod, re.MULTILINE)
     wanted = found[1] if found else "1.21"
-    have = _go_version()
-    need = tuple(int(part) for part in re.findall(r"\d+", wanted)[:3])
-    if have < need and os.environ.get("GOTOOLCHAIN", "local") == "local":
+    have, fetches = _go_here(folder)
+    if have < _as_numbers(wanted) and not fetches:
         shown = ".".join(str(part) for part in have)
-        raise Unavailable(f"{module} needs go {wanted} or later, here is {shown}")
+        other = ", or set GOTOOLCHAIN=auto so that it fetches one" if have >= _FETCHES_TOOLCHAINS else ""
+        raise Unavailable(f"{module} needs go {wanted} or later, here is {shown}: install a newer one{other}")
     return wanted
 
 
@@ -103,7 +116,7 @@ def build_kubernetes(wanted: list[Component], folder: Path) -> dict[str, Path]:
     _, minor, patch = version.split(".")
     print(f"building Kubernetes {version} from modules: minutes", file=sys.stderr, flush=True)
     go_mod, _ = _go_mod("k8s.io/kubernetes", version, folder)
-    go = _required_go(go_mod, f"Kubernetes {version}")
+    go = _required_go(go_mod, f"Kubernetes {version}", folder)
     staging = sorted(set(re.findall(r"^\s*(\S+) v0\.0\.0(?:\s|$)", go_mod, re.MULTILINE)))
     replaces = [f"{path} => {path} v0.{minor}.{patch}" for path in staging]
     packages = [f"k8s.io/kubernetes/cmd/{component.name}" for component in wanted]
@@ -120,7 +133,7 @@ def build_etcd(component: Component, folder: Path) -> Path:
     print(f"building etcd {component.version} from modules", file=sys.stderr, flush=True)
     path = "go.etcd.io/etcd/server/v3"
     go_mod, _ = _go_mod(path, component.version, folder)
-    go = _required_go(go_mod, f"etcd {component.version}")
+    go = _required_go(go_mod, f"etcd {component.version}", folder)
     _write_go_mod(folder, go, f"{path} {component.version}", [], [path])
     out = _compile(folder, "-s -w", [path])
     return next(iter(sorted(out.iterdir())))
@@ -131,7 +144,7 @@ def build_helm(component: Component, folder: Path) -> Path:
     print(f"building helm {component.version} from modules: minutes", file=sys.stderr, flush=True)
     path = f"helm.sh/helm/{component.version.partition('.')[0]}"
     go_mod, _ = _go_mod(path, component.version, folder)
-    go = _required_go(go_mod, f"helm {component.version}")
+    go = _required_go(go_mod, f"helm {component.version}", folder)
     _write_go_mod(folder, go, f"{path} {component.version}", [], [f"{path}/cmd/helm"])
     ldflags = f"-s -w -X {path}/internal/version.version={component.version}"
     return _compile(folder, ldflags, [f"{path}/cmd/helm"]) / "helm"
@@ -146,7 +159,8 @@ def build_controller_gen(version: str, modules: dict[str, str], packages: list[s
     """Build controller-gen in a module that also holds `packages`, so that it can read their types there."""
     tool = "sigs.k8s.io/controller-tools"
     needed = {tool: version, **modules}
-    wanted = max((_required_go(_go_mod(path, at, folder)[0], path) for path, at in needed.items()), key=_as_numbers)
+    asked = [_required_go(_go_mod(path, at, folder)[0], path, folder) for path, at in needed.items()]
+    wanted = max(asked, key=_as_numbers)
     lines = ["module shipkeeper.test/crds", "", f"go {wanted}", "", "require ("]
     lines += [f"\t{path} {at}" for path, at in needed.items()]
     (folder / "go.mod").write_text("\n".join([*lines, ")", "", f"tool {tool}/cmd/controller-gen", ""]))
@@ -164,7 +178,7 @@ def build_kwok(component: Component, folder: Path) -> tuple[Path, Path]:
     print(f"building kwok {component.version} from modules", file=sys.stderr, flush=True)
     path = "sigs.k8s.io/kwok"
     go_mod, sources = _go_mod(path, component.version, folder)
-    go = _required_go(go_mod, f"kwok {component.version}")
+    go = _required_go(go_mod, f"kwok {component.version}", folder)
     _write_go_mod(folder, go, f"{path} {component.version}", [], [f"{path}/cmd/kwok"])
     out = _compile(folder, "-s -w", [f"{path}/cmd/kwok"])
     return out / "kwok", sources / "kustomize" / "stage"

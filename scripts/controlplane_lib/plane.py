@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +35,29 @@ def default_home(minor: str) -> Path:
 
 def read_state(home: Path) -> dict[str, Any] | None:
     """The state of a plane, or None when there is none in this folder."""
+    path = Layout(home).state
     try:
-        loaded: dict[str, Any] = json.loads(Layout(home).state.read_text())
+        loaded: dict[str, Any] = json.loads(path.read_text())
+        if not {"processes", "ready"} <= loaded.keys():
+            raise ValueError("it names no processes")
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise PlaneError(f"{Layout(home).state} is not readable: {error}") from error
+    except (ValueError, AttributeError) as error:
+        raise PlaneError(
+            f"{path} is not a plane's state: {error}. What it started may still run: "
+            f"look with `pgrep -af {home}`, then remove the folder"
+        ) from error
     return loaded
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Keep a second start or stop in this folder out until the first has ended."""
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)
+    with (home / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def running(state: dict[str, Any]) -> list[str]:
@@ -178,29 +196,33 @@ class _Starter:
 
 def start(home: Path, minor: str) -> dict[str, Any]:
     """Start a plane, or return the one that runs in this folder already."""
-    state = read_state(home)
-    if state is not None:
-        alive = running(state)
-        if state["ready"] and len(alive) == len(state["processes"]):
-            if state["minor"] != minor:
-                raise PlaneError(f"{home} runs Kubernetes {state['minor']}: stop it, or name another --dir")
-            return state
-        stop(home)
-    starter = _Starter(Layout(home), minor)
-    home.mkdir(parents=True, exist_ok=True)
-    home.chmod(0o700)
-    try:
-        return starter.start()
-    except BaseException:
-        processes.end(starter.records)
-        raise
+    with _alone(home):
+        state = read_state(home)
+        if state is not None:
+            alive = running(state)
+            if state["ready"] and len(alive) == len(state["processes"]):
+                if state["minor"] != minor:
+                    raise PlaneError(f"{home} runs Kubernetes {state['minor']}: stop it, or name another --dir")
+                return state
+            _end(home, state)
+        starter = _Starter(Layout(home), minor)
+        try:
+            return starter.start()
+        except BaseException:
+            processes.end(starter.records)
+            raise
 
 
 def stop(home: Path, keep_logs: bool = False) -> list[str]:
     """End a plane's own processes and remove its data; the names of those that ran."""
-    state = read_state(home)
-    if state is None:
+    if read_state(home) is None:
         return []
+    with _alone(home):
+        state = read_state(home)
+        return [] if state is None else _end(home, state, keep_logs)
+
+
+def _end(home: Path, state: dict[str, Any], keep_logs: bool = False) -> list[str]:
     ended = processes.end(state["processes"])
     layout = Layout(home)
     for folder in (home / "etcd", layout.pki):

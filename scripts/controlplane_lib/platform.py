@@ -12,7 +12,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +100,7 @@ def _crds_folder() -> Path:
 
 
 def _collect(folder: Path) -> Path:
-    made = Path(tempfile.mkdtemp(prefix=".crds-", dir=cache.root()))
+    made = cache.partial()
     try:
         for module in MODULES:
             print(f"collecting CRDs of {module.family} {module.version}", file=sys.stderr, flush=True)

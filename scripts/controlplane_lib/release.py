@@ -5,8 +5,9 @@ kwok publishes no checksum beside its binaries, so it is never downloaded.
 
 from __future__ import annotations
 
-import hashlib
+import http.client
 import os
+import shutil
 import socket
 import sys
 import tarfile
@@ -15,6 +16,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from . import cache
 from .errors import PlaneError, Unavailable
 from .versions import Component, machine
 
@@ -49,22 +51,24 @@ def _fetch(url: str, target: Path) -> None:
             urllib.request.urlopen(url, timeout=READ_TIMEOUT_S) as answer,
             target.open("wb") as out,
         ):
-            while chunk := answer.read(1 << 20):
-                out.write(chunk)
-    except (urllib.error.URLError, OSError) as error:
+            shutil.copyfileobj(answer, out, 1 << 20)
+            whole = answer.headers.get("Content-Length")
+    except urllib.error.HTTPError as error:
+        with error:
+            raise Unavailable(f"{url} cannot be downloaded ({error})") from error
+    except (OSError, http.client.HTTPException) as error:
         _unreachable.add(urllib.parse.urlsplit(url).hostname or "")
         raise Unavailable(f"{url} cannot be downloaded ({error})") from error
+    if whole is not None and target.stat().st_size != int(whole):
+        raise Unavailable(f"{url} broke off after {target.stat().st_size} of {whole} bytes")
 
 
 def _check(path: Path, wanted: str, url: str) -> None:
-    hasher = hashlib.sha256()
-    with path.open("rb") as handle:
-        while chunk := handle.read(1 << 20):
-            hasher.update(chunk)
-    if hasher.hexdigest() != wanted.lower():
+    found = cache.digest(path)
+    if found != wanted.lower():
         path.unlink()
         raise PlaneError(
-            f"{url}: SHA-256 is {hasher.hexdigest()}, published is {wanted}; not used. "
+            f"{url}: SHA-256 is {found}, published is {wanted}; not used. "
             "Something between here and the release site changes downloads."
         )
 
