@@ -1,7 +1,8 @@
 # Two commands do everything on a fresh machine with Python >= 3.11 (with venv), make and git:
 #   make demo    the whole story in a minute, on an embedded twin
 #   make test    the fast suite
-# Every target makes and keeps its own virtual environment in .venv.
+# Every target makes and keeps its own virtual environment in .venv. With another Python, beside it:
+#   make test PYTHON=python3.12 VENV=.venv/3.12
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: help demo test real lint format docs bench wheel clean
+.PHONY: help demo test real lint format docs bench wheel clean asked-for
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -24,11 +25,18 @@ $(VENV)/.made:
 	@if command -v uv >/dev/null 2>&1; then uv venv -q --seed --python "$(PYTHON)" $(VENV); else $(PYTHON) -m venv $(VENV); fi
 	@touch $@
 
-$(VENV)/.core: $(VENV)/.made pyproject.toml
+# Whoever names a Python gets that one or an error, never an environment that another one made before.
+asked-for: $(VENV)/.made
+ifneq ($(origin PYTHON),file)
+	@have="$$($(BIN)/python --version)"; wanted="$$($(PYTHON) --version)"; if [ "$$have" != "$$wanted" ]; then \
+		echo "$(VENV) has $$have, and PYTHON is $$wanted: make clean first, or name another with VENV=.venv/NAME" >&2; exit 1; fi
+endif
+
+$(VENV)/.core: $(VENV)/.made pyproject.toml | asked-for
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.made pyproject.toml
+$(VENV)/.dev: $(VENV)/.made pyproject.toml | asked-for
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.core
 
@@ -48,6 +56,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, import contracts
 
 format: $(VENV)/.dev ## Let ruff order and format everything
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+docs: $(VENV)/.dev ## Write the reference pages that come from code
+	@$(BIN)/python scripts/reference
 
 bench: $(VENV)/.dev ## Speed and memory, as ratios to a baseline
 	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
