@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
+from shipkeeper.app.survey_asking import Asking, where_served
 from shipkeeper.app.survey_platform import LivePlatform, PlatformReading, place
 from shipkeeper.model.cluster import ClusterIdentity
-from shipkeeper.model.errors import Failed, Forbidden, Unreachable
 from shipkeeper.model.facts import ImageUse
-from shipkeeper.model.inventory import Inventory, Missing
+from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.table import PodTable
 from shipkeeper.semantics.platform_links import linked
 from shipkeeper.semantics.wire.drainer_kinds import DRAINER_KINDS, runs_kured
 from shipkeeper.semantics.wire.unknowns import UNKNOWN_WITHOUT
 
-T = TypeVar("T")
-_AT_ONCE = 4
-_NOT_SERVED = "not-served"
 _DRAWERS: dict[str, tuple[str, ...]] = {
     "nodes": ("nodes",),
     "workloads": (
@@ -110,13 +106,12 @@ async def survey_live(source: LiveSource, taken_ms: int, *, platform: bool = Tru
     return linked(inventory)
 
 
-class _Reading:
-    """Asks a few things at once, and turns a refusal into words."""
+class _Reading(Asking):
+    """Kubernetes' own objects."""
 
     def __init__(self, source: LiveSource) -> None:
+        super().__init__()
         self._source = source
-        self._turns = asyncio.Semaphore(_AT_ONCE)
-        self.missing: list[Missing] = []
 
     async def list(self, resource: str) -> tuple[str, tuple[Any, ...]]:
         """(resource, its objects)."""
@@ -130,25 +125,6 @@ class _Reading:
 
     async def _probe(self, group: str, resource: str) -> int:
         async def count() -> int:
-            try:
-                return await self._source.probe(group, resource)
-            except Failed as error:
-                if error.code == _NOT_SERVED:
-                    return 0  # not installed, so there are none
-                raise
+            return await where_served(self._source.probe(group, resource), 0)
 
         return await self.ask(f"{resource}.{group}", count, 0, "whether other software maintains nodes here")
-
-    async def ask(self, what: str, call: Callable[[], Awaitable[T]], otherwise: T, unknown: str) -> T:
-        """The answer; or, when it is refused, the stand-in and a note of what that leaves unknown."""
-        async with self._turns:
-            try:
-                return await call()
-            except Unreachable:
-                raise
-            except Forbidden as error:
-                why = f"not allowed: {error.message}"
-            except Failed as error:
-                why = error.message
-        self.missing.append(Missing(what, why, unknown))
-        return otherwise

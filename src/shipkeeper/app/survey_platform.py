@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from shipkeeper.model.errors import Failed, Forbidden, Unreachable
+from shipkeeper.app.survey_asking import Asking, where_served
 from shipkeeper.model.facts import DeprecatedRequest
 from shipkeeper.model.inventory import Missing
 from shipkeeper.model.releases import Release
 from shipkeeper.semantics.wire import PLATFORM
 from shipkeeper.semantics.wire.platform.kinds import UNKNOWN_OF
 
-T = TypeVar("T")
-_AT_ONCE = 4
-_NOT_SERVED = "not-served"
 _MOST_TOLD = 20
 
 
@@ -44,13 +40,12 @@ class LivePlatform(Protocol):
         """Deprecated APIs that somebody asked for."""
 
 
-class PlatformReading:
-    """Asks a few things at once. ``missing`` is what could not be read."""
+class PlatformReading(Asking):
+    """What runs on top of Kubernetes."""
 
     def __init__(self, source: LivePlatform) -> None:
+        super().__init__()
         self._source = source
-        self._turns = asyncio.Semaphore(_AT_ONCE)
-        self.missing: list[Missing] = []
 
     async def read(self) -> dict[str, Any]:
         """Field of Inventory → what is in it, sorted."""
@@ -78,16 +73,11 @@ class PlatformReading:
 
     async def _kind(self, field: str, name: str) -> tuple[Any, ...]:
         async def ask() -> tuple[Any, ...]:
-            try:
-                items, refused = await self._source.list_kind(name)
-            except Failed as error:
-                if error.code == _NOT_SERVED:
-                    return ()  # not installed, so there are none
-                raise
+            items, refused = await where_served(self._source.list_kind(name), ((), ()))
             self._refused(name, refused, field)
             return items
 
-        return await self._ask(name, ask, (), field)
+        return await self.ask(name, ask, (), UNKNOWN_OF[field], field)
 
     async def _releases(self, storage: str) -> tuple[Release, ...]:
         async def ask() -> tuple[Release, ...]:
@@ -95,10 +85,11 @@ class PlatformReading:
             self._refused("releases", refused, "releases")
             return found
 
-        return await self._ask(f"{storage}s", ask, (), "releases")
+        return await self.ask(f"{storage}s", ask, (), UNKNOWN_OF["releases"], "releases")
 
     async def _deprecated(self) -> tuple[DeprecatedRequest, ...]:
-        return await self._ask("/metrics", self._source.deprecated_requests, (), "deprecated_requests")
+        field = "deprecated_requests"
+        return await self.ask("/metrics", self._source.deprecated_requests, (), UNKNOWN_OF[field], field)
 
     def _refused(self, kind: str, refused: tuple[Refusal, ...], field: str) -> None:
         """Objects that were there and not readable: named, up to a few."""
@@ -108,19 +99,6 @@ class PlatformReading:
         if len(refused) > _MOST_TOLD:
             more = f"{len(refused) - _MOST_TOLD} more objects cannot be read either"
             self.missing.append(Missing(kind, more, UNKNOWN_OF[field], field))
-
-    async def _ask(self, what: str, call: Callable[[], Awaitable[T]], otherwise: T, field: str) -> T:
-        async with self._turns:
-            try:
-                return await call()
-            except Unreachable:
-                raise
-            except Forbidden as error:
-                why = f"not allowed: {error.message}"
-            except Failed as error:
-                why = error.message
-        self.missing.append(Missing(what, why, UNKNOWN_OF[field], field))
-        return otherwise
 
 
 def not_asked(why: str) -> tuple[Missing, ...]:

@@ -126,18 +126,13 @@ def _of_object(
     state, hop = _when(removals, row, stops)
     if not state:
         return None
-    return ApiUse(
-        api_version=kept.api_version,
-        kind=kept.kind,
-        namespace=kept.namespace,
-        name=kept.name,
-        owner=item.owner,
-        told_by=item.told_by,
-        state=state,
+    return _kept_use(
+        item,
+        state,
+        f"; {_fate(state, row)}",
         removed_in=row.removed,
         hop=hop,
         replacement=_replacement(removals, row, stops[-1]),
-        text=f"{item.told_by} {item.owner} keeps {_named(kept)} as {kept.api_version}; {_fate(state, row)}",
         fix=_fix(removals, row, stops, item.told_by),
     )
 
@@ -152,6 +147,19 @@ def _of_crd(item: Kept, crd: Crd) -> ApiUse | None:
     others = [one.name for one in crd.versions if one.served and not one.deprecated]
     better = crd.storage_version if crd.storage_version in others else next(iter(others), "")
     fate = "which its CRD calls deprecated" if state == "deprecated" else "which its CRD does not serve"
+    return _kept_use(
+        item,
+        state,
+        f", {fate}",
+        replacement=f"{crd.group}/{better} {crd.kind}" if better else "",
+        fix=f"write it as {crd.group}/{better}" if better else "ask the project that owns the CRD what takes its place",
+    )
+
+
+def _kept_use(
+    item: Kept, state: str, fate: str, *, replacement: str, fix: str, removed_in: str = "", hop: str = ""
+) -> ApiUse:
+    """The use that an object makes, by what keeps it; ``fate`` ends the sentence."""
     kept = item.object
     return ApiUse(
         api_version=kept.api_version,
@@ -161,11 +169,11 @@ def _of_crd(item: Kept, crd: Crd) -> ApiUse | None:
         owner=item.owner,
         told_by=item.told_by,
         state=state,
-        removed_in="",
-        hop="",
-        replacement=f"{crd.group}/{better} {crd.kind}" if better else "",
-        text=f"{item.told_by} {item.owner} keeps {_named(kept)} as {kept.api_version}, {fate}",
-        fix=f"write it as {crd.group}/{better}" if better else "ask the project that owns the CRD what takes its place",
+        removed_in=removed_in,
+        hop=hop,
+        replacement=replacement,
+        text=f"{item.told_by} {item.owner} keeps {_named(kept)} as {kept.api_version}{fate}",
+        fix=fix,
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from shipkeeper.integrations.notices.addressed import AddressedCourier
 from shipkeeper.integrations.notices.texts import literal, markdown, paragraphs, slack_text
-from shipkeeper.integrations.notices.web import Answer, Web, refused, told
-from shipkeeper.model.declared_people import Channel
+from shipkeeper.integrations.notices.web import Answer, refused
 from shipkeeper.ports.notices import Letter, Receipt
-from shipkeeper.ports.secrets import Secret, Secrets
+from shipkeeper.ports.secrets import Secret
 
 _SECTION, _BLOCKS = 2_900, 48
 """A section of Slack's holds 3,000 characters, a message 50 blocks."""
@@ -81,31 +81,14 @@ def mattermost(letter: Letter) -> dict[str, Any]:
 BODIES: Mapping[str, Callable[[Letter], dict[str, Any]]] = {"slack": slack, "teams": teams, "mattermost": mattermost}
 
 
-class Chat:
-    """Implements ``ports.notices.Courier`` for an incoming webhook. Its address is the secret."""
+class Chat(AddressedCourier):
+    """An incoming webhook."""
 
-    def __init__(self, channel: Channel, secrets: Secrets) -> None:
-        self._channel, self._secrets, self._web = channel, secrets, Web()
+    def _hand_over(self, letter: Letter, url: Secret, hidden: list[Secret]) -> Receipt:
+        return _receipt(self._web.ask("POST", url.reveal(), json=BODIES[self._channel.kind](letter)), url)
 
-    def deliver(self, letter: Letter) -> Receipt:
-        """See ports.notices.Courier."""
-        hidden: list[Secret] = []
-
-        def work() -> Receipt:
-            url = self._secrets.read(self._channel.url, f"channel {self._channel.name}")
-            hidden.append(url)
-            answer = self._web.ask("POST", url.reveal(), json=BODIES[self._channel.kind](letter))
-            return _receipt(answer, url)
-
-        return told(work, lambda: tuple(hidden))
-
-    def find(self, letter: Letter, since_ms: int) -> Receipt:
-        """Nobody can ask such an address what it has taken."""
-        return Receipt("unknown", reason=f"{self._channel.kind} cannot be asked what arrived")
-
-    def close(self) -> None:
-        """See ports.notices.Courier."""
-        self._web.close()
+    def _cannot_ask(self) -> str:
+        return f"{self._channel.kind} cannot be asked what arrived"
 
 
 def _receipt(answer: Answer, url: Secret) -> Receipt:

@@ -13,13 +13,13 @@ import hmac
 
 import msgspec
 
-from shipkeeper.integrations.notices.web import Web, refused, told
-from shipkeeper.model.declared_people import Channel
+from shipkeeper.integrations.notices.addressed import AddressedCourier
+from shipkeeper.integrations.notices.web import refused
 from shipkeeper.model.errors import BadInput
 from shipkeeper.model.record import API_VERSION
 from shipkeeper.model.time import SECOND, iso
 from shipkeeper.ports.notices import Letter, Receipt
-from shipkeeper.ports.secrets import Secret, Secrets
+from shipkeeper.ports.secrets import Secret
 
 _PREFIX = "whsec_"
 
@@ -59,40 +59,24 @@ def signature(secret: Secret, id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(mac.digest()).decode()
 
 
-class Webhook:
-    """Implements ``ports.notices.Courier``."""
+class Webhook(AddressedCourier):
+    """A receiver knows a notice by its ``webhook-id``."""
 
-    def __init__(self, channel: Channel, secrets: Secrets) -> None:
-        self._channel, self._secrets, self._web = channel, secrets, Web()
+    def _hand_over(self, letter: Letter, url: Secret, hidden: list[Secret]) -> Receipt:
+        body, timestamp = body_of(letter), letter.sent_ms // SECOND
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": letter.key,
+            "webhook-timestamp": str(timestamp),
+        }
+        if self._channel.token:
+            secret = self._secrets.read(self._channel.token, f"channel {self._channel.name}, token")
+            hidden.append(secret)
+            headers["webhook-signature"] = signature(secret, letter.key, timestamp, body)
+        answer = self._web.send("POST", url.reveal(), body, headers)
+        if not 200 <= answer.code < 300:
+            return refused(answer, tuple(hidden))
+        return Receipt("sent", proof=f"HTTP {answer.code}")
 
-    def deliver(self, letter: Letter) -> Receipt:
-        """See ports.notices.Courier."""
-        hidden: list[Secret] = []
-
-        def work() -> Receipt:
-            url = self._secrets.read(self._channel.url, f"channel {self._channel.name}")
-            hidden.append(url)
-            body, timestamp = body_of(letter), letter.sent_ms // SECOND
-            headers = {
-                "Content-Type": "application/json",
-                "webhook-id": letter.key,
-                "webhook-timestamp": str(timestamp),
-            }
-            if self._channel.token:
-                secret = self._secrets.read(self._channel.token, f"channel {self._channel.name}, token")
-                hidden.append(secret)
-                headers["webhook-signature"] = signature(secret, letter.key, timestamp, body)
-            answer = self._web.send("POST", url.reveal(), body, headers)
-            if not 200 <= answer.code < 300:
-                return refused(answer, tuple(hidden))
-            return Receipt("sent", proof=f"HTTP {answer.code}")
-
-        return told(work, lambda: tuple(hidden))
-
-    def find(self, letter: Letter, since_ms: int) -> Receipt:
-        """What is behind an address of the team's own is not known."""
-        return Receipt("unknown", reason="a webhook cannot be asked what arrived; its receiver knows it by webhook-id")
-
-    def close(self) -> None:
-        """See ports.notices.Courier."""
-        self._web.close()
+    def _cannot_ask(self) -> str:
+        return "a webhook cannot be asked what arrived; its receiver knows it by webhook-id"
