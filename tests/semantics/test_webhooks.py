@@ -28,7 +28,9 @@ def hook(*rules: tuple[str, str, str], **more: Any) -> Webhook:
     [
         (("CREATE", "", "pods"), {}, ("CREATE pods",)),
         (("*", "*", "*"), {}, ("CREATE pods", "UPDATE nodes", "DELETE pods", "UPDATE leases")),
-        (("CREATE", "", "pods/*"), {}, ("CREATE pods/eviction",)),
+        (("CREATE", "", "pods/*"), {}, ("CREATE pods", "CREATE pods/eviction")),
+        (("CREATE", "", "*/eviction"), {}, ("CREATE pods/eviction",)),
+        (("*", "", "*/*"), {}, ("CREATE pods", "CREATE pods/eviction", "UPDATE nodes", "DELETE pods")),
         (("CREATE", "", "pods"), {"namespace_selector": b.selector(tier="shop")}, ("CREATE pods",)),
         (("CREATE", "", "pods"), {"namespace_selector": b.selector(tier="bank")}, ()),
         (("CREATE", "", "pods"), {"namespace_selector": NOT_OURS}, ()),

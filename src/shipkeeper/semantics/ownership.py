@@ -90,7 +90,7 @@ def top_workload(owner: OwnerRef | None, workloads: Mapping[str, Workload]) -> W
 def scale(owner: OwnerRef, workloads: Mapping[str, Workload]) -> Scale:
     """How many pods the disruption controller counts for a pod's direct owner.
 
-    A ReplicaSet of a Deployment counts as the Deployment; a ReplicaSet of anything else counts as itself.
+    A ReplicaSet of a Deployment counts as the Deployment; of anything else, or of one that is gone, as itself.
     """
     if owner.kind in UNSCALABLE:
         return Scale(None, "no-scale")
@@ -99,7 +99,8 @@ def scale(owner: OwnerRef, workloads: Mapping[str, Workload]) -> Scale:
         return Scale(None, "gone" if owner.kind in SCALABLE else "unknown")
     if workload.kind == "ReplicaSet" and workload.owner is not None and workload.owner.kind == "Deployment":
         deployment = workloads.get(workload.owner.uid)
-        return Scale(None, "gone") if deployment is None else Scale(deployment.desired)
+        if deployment is not None:
+            return Scale(deployment.desired)
     return Scale(workload.desired)
 
 

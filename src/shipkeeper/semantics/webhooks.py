@@ -45,11 +45,10 @@ def _covers(rule: tuple[str, str, str], operation: str, group: str, resource: st
     asked, wanted_group, wanted = rule
     if asked not in ("*", operation) or wanted_group not in ("*", group):
         return False
-    if wanted in ("*/*", resource):
-        return True
-    if "/" not in resource:
-        return wanted == "*"
-    return wanted in (f"{resource.split('/')[0]}/*", f"*/{resource.split('/')[1]}")
+    # As the API server compares: ``pods/*`` is about pods themselves too, for a star also stands for no subresource.
+    kind, _, part = wanted.partition("/")
+    own_kind, _, own_part = resource.partition("/")
+    return kind in ("*", own_kind) and part in ("*", own_part)
 
 
 def asked_about(webhook: Webhook, pods: Iterable[Pod], namespaces: Labels) -> tuple[str, ...]:
