@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
+from shipkeeper.app.carry_out import fitting_forecast
 from shipkeeper.app.inventory_file import save
 from shipkeeper.app.propose import save_plan
 from shipkeeper.app.state import State, read_forecast
 from shipkeeper.cli.main import main
+from shipkeeper.model.errors import Refused
 from shipkeeper.model.inventory import Inventory, Missing
 from shipkeeper.model.plan import Plan
 from tests import builders as b
@@ -93,6 +97,35 @@ def test_exit_code_five_unless_it_fits() -> None:
     late = _rehearse(small(), plan_for(small(), window=window(0.25), reserve_ms=600_000), "--seeds", "2", fine=False)
     assert "DOES NOT FIT" in late.output
     assert "not in the window" in late.output
+
+
+def test_what_was_not_read_and_may_block_is_no_pass() -> None:
+    """A rehearsal without budgets would let everything go: that is no forecast of the night."""
+    blind = replace(small(), budgets=(), missing=(Missing("poddisruptionbudgets", "forbidden", "budgets", ""),))
+    plan = plan_for(blind, window=window(3))
+    done = _rehearse(blind, plan, "--seeds", "2", "--save", "blind.forecast", fine=False)
+    assert "FITS, AS FAR AS IS KNOWN" in done.stdout
+    assert "? poddisruptionbudgets could not be read: not known: " in done.stdout
+    found = read_forecast(Path("blind.forecast"))
+    assert (found.verdict, len(found.doubts)) == ("fits", 1)
+    with pytest.raises(Refused, match="only as far as is known: poddisruptionbudgets"):
+        fitting_forecast(plan, found, "", b.NOW)
+    mild = replace(small(), missing=(Missing("events", "forbidden", "durations", ""),))
+    assert "AS FAR AS" not in _rehearse(mild, plan_for(mild, window=window(3)), "--seeds", "2").stdout
+
+
+def test_a_forecast_from_before_there_were_doubts_keeps_its_digest() -> None:
+    inventory = small()
+    _rehearse(inventory, plan_for(inventory), "--seeds", "1", "--save", "f.json")
+    found = read_forecast(Path("f.json"))
+    raw = json.loads(msgspec.json.encode(found))
+    assert list(raw)[-1] == "doubts", "a later field must keep old digests too"
+    del raw["doubts"]
+    old = msgspec.json.decode(json.dumps(raw).encode(), type=type(found))
+    assert old.digest() == found.digest()
+    text = msgspec.json.encode(msgspec.json.decode(msgspec.json.encode(found), type=type(found)), order="deterministic")
+    assert found.digest() == "sha256:" + hashlib.sha256(text.replace(b',"doubts":[]', b"")).hexdigest()
+    assert replace(found, doubts=("x",)).digest() != found.digest()
 
 
 def test_a_sparse_dump_does_not_bury_the_verdict() -> None:

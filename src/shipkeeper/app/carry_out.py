@@ -101,6 +101,8 @@ def fitting_forecast(plan: Plan, found: Forecast | None, reason: str, now_ms: in
         words = f"its rehearsal is {format_duration(now_ms - parse_instant(found.made_at))} old"
     elif found.verdict != "fits":
         words = f"its rehearsal says: {found.verdict}"
+    elif found.doubts:
+        words = f"its rehearsal fits only as far as is known: {found.doubts[0]}"
     if words:
         raise Refused(
             words,

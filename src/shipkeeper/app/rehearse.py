@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from shipkeeper.app.clock import now_ms
 from shipkeeper.app.state import State, write_atomically
+from shipkeeper.assessment.check import Settings, doubts
 from shipkeeper.model.errors import Refused, UsageProblem
 from shipkeeper.model.forecast import Assumption, Forecast
 from shipkeeper.model.inventory import Inventory
@@ -45,7 +46,7 @@ def rehearse_plan(
     settings: TwinSettings = DEFAULT,
     progress: Progress | None = None,
 ) -> Forecast:
-    """Rehearse a plan with seeds ``first_seed`` … and return the forecast.
+    """Rehearse a plan with seeds ``first_seed`` … and return the forecast, with what the inventory leaves in doubt.
 
     ``workers`` None: as many processes as there are processors, where the work is worth it. Raises Refused when the
     plan was made for another cluster than the one surveyed, UsageProblem for fewer than one seed.
@@ -66,6 +67,9 @@ def rehearse_plan(
             settings=settings,
             compare=compare,
         )
+    names = tuple(node.name for node in plan.nodes)
+    open_questions = doubts(inventory, Settings(policy=plan.drain_policy), names, now_ms=inventory.taken_ms)
+    found = replace(found, doubts=open_questions)
     if played is plan:
         return found
     gap = () if plan.cluster.uid else (_NAMELESS,)

@@ -16,7 +16,7 @@ from shipkeeper.cli.output import emit, hint
 from shipkeeper.cli.rehearse_screen import markdown, show
 
 DOES_NOT_FIT = 5
-"""Exit code: does not fit, or is blocked."""
+"""Exit code: does not fit, is blocked, or cannot be known."""
 
 
 @click.command("rehearse")
@@ -48,7 +48,8 @@ def command(
 ) -> None:
     """Play a plan on a twin of the cluster, many times, in virtual time, and say what to expect.
 
-    The forecast is kept under the plan's digest, where run finds it. Exit code 5 unless the plan fits.
+    The forecast is kept under the plan's digest, where run finds it. Exit code 5 unless the plan fits, and unless all
+    that may stop a drain could be read.
     """
     plan = load_plan(plan_path)
     inventory = read_inventory(source_of(from_path, context, kubeconfig), platform=False)
@@ -76,7 +77,7 @@ def command(
     for path, what in ((save_path, "forecast"), (svg_path, "chart")):
         if path:
             hint(f"{what} written to {path}")
-    if forecast.verdict != "fits":
+    if not forecast.known_to_fit:
         ctx.exit(DOES_NOT_FIT)
 
 

@@ -25,6 +25,7 @@ _MOST_NOTES = 8
 _MOST_BLOCKED = 16
 _MOST_PODS = 5
 _MOST_UNREAD = 6
+_MOST_DOUBTS = 8
 _UNREAD = " could not be read ("
 
 
@@ -33,15 +34,30 @@ def show(console: Console, forecast: Forecast, plan: Plan, spent_seconds: float)
     say(console, "", _head(forecast, plan, spent_seconds))
     figures, bound = _figures(forecast, plan)
     console.print("verdict   ", end="")
-    console.print(_WORDS.get(forecast.verdict, forecast.verdict), style=_STYLES.get(forecast.verdict, "bold"), end="")
+    doubtful = forecast.verdict == "fits" and bool(forecast.doubts)
+    style = "bold yellow" if doubtful else _STYLES.get(forecast.verdict, "bold")
+    console.print(_verdict(forecast), style=style, end="")
     console.print(f"   {figures}", markup=False, soft_wrap=True)
     say(console, " " * 10, bound)
     for row in _blocked(forecast):
         say(console, "  ✗ ", row, style="red")
+    for row in _doubts(forecast):
+        say(console, "  ? ", row, style="yellow")
     _chart(console, forecast, plan)
     for label, lines in _below(forecast):
         for i, text in enumerate(lines):
             say(console, f"{label if i == 0 else '':<17} ", text)
+
+
+def _verdict(forecast: Forecast) -> str:
+    word = _WORDS.get(forecast.verdict, forecast.verdict)
+    return f"{word}, AS FAR AS IS KNOWN" if forecast.verdict == "fits" and forecast.doubts else word
+
+
+def _doubts(forecast: Forecast) -> list[str]:
+    more = len(forecast.doubts) - _MOST_DOUBTS
+    rest = [f"and {more} more: shipkeeper check tells them"] if more > 0 else []
+    return [*forecast.doubts[:_MOST_DOUBTS], *rest]
 
 
 def _head(forecast: Forecast, plan: Plan, spent_seconds: float) -> str:
@@ -172,7 +188,7 @@ def _name(item: WorkloadForecast) -> str:
 def markdown(forecast: Forecast, plan: Plan) -> str:
     """The forecast as a Markdown page."""
     parts = [
-        f"# Rehearsal: {_WORDS.get(forecast.verdict, forecast.verdict).lower()}",
+        f"# Rehearsal: {_verdict(forecast).lower()}",
         "",
         f"{forecast.seeds} seeds, {len(forecast.nodes)} nodes, {_parallel(plan)}. "
         f"{'   '.join(_figures(forecast, plan))}.",
@@ -180,6 +196,8 @@ def markdown(forecast: Forecast, plan: Plan) -> str:
     if forecast.blocked:
         rows = [[b.node, b.pod, b.rule, b.reason, f"{b.seeds} of {forecast.seeds}"] for b in forecast.blocked]
         parts += ["", "## Blocked", "", markdown_table(["node", "pod", "rule", "reason", "seeds"], rows)]
+    if forecast.doubts:
+        parts += ["", "## Not known", "", *(f"- {line}" for line in forecast.doubts)]
     marks = ("cordoned", "drained", "ready", "serves", "done")
     rows = [[node.name, *(_pair(getattr(node, mark)) for mark in marks)] for node in forecast.nodes]
     parts += ["", "## Nodes (from the start, P50 / P95)", "", markdown_table(["node", *marks], rows)]

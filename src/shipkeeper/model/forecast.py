@@ -84,11 +84,22 @@ class Forecast(Record, frozen=True, kw_only=True):
     trace_digest: str = ""
     notes: tuple[str, ...] = ()
     """What else happened, in words, and in how many of the seeds: preemptions, failed Jobs, pods left Pending."""
+    doubts: tuple[str, ...] = ()
+    """What could not be read and may stop a drain: with any of it, a verdict of fits holds only as far as is known."""
+
+    @property
+    def known_to_fit(self) -> bool:
+        """Whether it fits, and nothing that may stop a drain was left unread."""
+        return self.verdict == "fits" and not self.doubts
 
     def digest(self) -> str:
         """SHA-256 over the forecast's canonical JSON; what a run records as the forecast it was compared with.
 
-        Read back once, so that a figure given as 30 and one given as 30.0 make the same digest.
+        Read back once, so that a figure given as 30 and one given as 30.0 make the same digest. No doubts are left
+        out: a forecast from before there were any keeps its digest.
         """
         read_back = msgspec.json.decode(msgspec.json.encode(self), type=Forecast)
-        return "sha256:" + hashlib.sha256(msgspec.json.encode(read_back, order="deterministic")).hexdigest()
+        text = msgspec.json.encode(read_back, order="deterministic")
+        if not self.doubts:
+            text = text.removesuffix(b',"doubts":[]}') + b"}"
+        return "sha256:" + hashlib.sha256(text).hexdigest()

@@ -22,7 +22,7 @@ from shipkeeper.assessment.check.result import Findings, summarise
 from shipkeeper.model.findings import SEVERITIES, Finding, Rule
 from shipkeeper.model.inventory import Inventory
 
-__all__ = ["CHECKS", "RULES", "Context", "Findings", "Settings", "check", "check_in"]
+__all__ = ["CHECKS", "RULES", "Context", "Findings", "Settings", "check", "check_in", "doubts"]
 
 CHECKS: tuple[Check, ...] = (
     *budgets.CHECKS,
@@ -62,6 +62,15 @@ def check_in(context: Context) -> Findings:
     felt = {item.rule.id for item in CHECKS if item.effect == DOWNTIME}
     down = {item.node for item in context.homeless if not context.ready_without(item.top, item.node)}
     return Findings(items=tuple(found), nodes=summarise(context.nodes, found, stops, felt, down))
+
+
+def doubts(inventory: Inventory, settings: Settings, nodes: Sequence[str], *, now_ms: int) -> tuple[str, ...]:
+    """Which questions that decide whether these nodes can be drained, and who notices, stay open for want of evidence."""
+    if not inventory.cluster_missing:
+        return ()
+    context = Context(inventory, settings, nodes, now_ms)
+    found = evidence.look(context, [item for item in CHECKS if item.effect in (BLOCKS, DOWNTIME)])
+    return tuple(f"{item.object.name} could not be read: {item.consequence}" for item in found)
 
 
 def _order(finding: Finding) -> tuple[int, str, str, str, str, str]:

@@ -28,6 +28,11 @@ def _touched(context: Context) -> str:
     return f"where {count(len(pods), 'pod')} with volumes may go" if pods else ""
 
 
+def _attached(context: Context) -> str:
+    pods = _with_claims(context)
+    return f"whether volumes of {count(len(pods), 'pod')} detach before a reboot" if pods else ""
+
+
 def _reaching(context: Context, wanted: str) -> Iterator[tuple[ObjectRef, list[Pod], list[str]]]:
     groups: dict[ObjectRef, tuple[list[Pod], list[str]]] = {}
     for pod in _with_claims(context):
@@ -190,7 +195,7 @@ def _unbound(context: Context) -> Iterator[Finding]:
     source="Kubernetes documentation: VolumeAttachment; Non-graceful node shutdown",
     needs=("volumeattachments",),
     effect=BLOCKS,
-    touches=_touched,
+    touches=_attached,
 )
 def _detaching(context: Context) -> Iterator[Finding]:
     for attachment in context.inventory.attachments:
