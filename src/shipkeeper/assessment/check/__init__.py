@@ -65,7 +65,7 @@ def check_in(context: Context) -> Findings:
 
 
 def doubts(inventory: Inventory, settings: Settings, nodes: Sequence[str], *, now_ms: int) -> tuple[str, ...]:
-    """Which questions that decide whether these nodes can be drained, and who notices, stay open for want of evidence."""
+    """Questions that stay open for want of evidence, among those that decide whether a drain ends and who notices."""
     if not inventory.cluster_missing:
         return ()
     context = Context(inventory, settings, nodes, now_ms)
