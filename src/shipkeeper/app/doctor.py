@@ -27,7 +27,7 @@ from shipkeeper.model.plan import Plan
 from shipkeeper.model.platform import Platform
 from shipkeeper.model.time import DAY, SECOND, format_duration, iso
 from shipkeeper.planning.settings import find_cluster
-from shipkeeper.semantics.skew import minor_of
+from shipkeeper.semantics.skew import minor_of, write_minor
 
 OLDEST = (1, 28)
 """The oldest minor that can be worked with: SelfSubjectReview, which tells who we are, is GA since then."""
@@ -177,9 +177,9 @@ class _Visit:
         if minor is None:
             return unknown("reach", f"the server's version {version!r} cannot be read")
         if minor < OLDEST:
-            return failed("reach", f"{version} is older than {_dotted(OLDEST)}", "upgrade the cluster first")
+            return failed("reach", f"{version} is older than {write_minor(OLDEST)}", "upgrade the cluster first")
         if not PROVEN[0] <= minor <= PROVEN[1]:
-            proven = f"{_dotted(PROVEN[0])} to {_dotted(PROVEN[1])}"
+            proven = f"{write_minor(PROVEN[0])} to {write_minor(PROVEN[1])}"
             return warned(
                 "reach", f"{version}; Shipkeeper is proven on {proven}", "rehearse, and try a small plan first"
             )
@@ -277,7 +277,3 @@ class _Visit:
             words = "; ".join(wrong[:3]) + (f"; and {len(wrong) - 3} more" if len(wrong) > 3 else "")
             return failed("plan's nodes", words, "survey and plan again, or mend the reboot driver's argv")
         return passed("plan's nodes", f"all {len(self._plan.nodes)} there, with what their reboot needs")
-
-
-def _dotted(minor: tuple[int, int]) -> str:
-    return f"{minor[0]}.{minor[1]}"

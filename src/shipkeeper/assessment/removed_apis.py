@@ -110,7 +110,7 @@ def uses_by_api(kept: Iterable[Kept]) -> Mapping[tuple[str, str, str], tuple[str
     for item in kept:
         group, _, version = item.object.api_version.rpartition("/")
         names = found.setdefault((group, version, item.object.kind.lower()), [])
-        names.append(f"{_named(item.object)} of {item.told_by} {item.owner}")
+        names.append(f"{item.object.ref} of {item.told_by} {item.owner}")
     return {key: tuple(dict.fromkeys(names)) for key, names in found.items()}
 
 
@@ -172,7 +172,7 @@ def _kept_use(
         removed_in=removed_in,
         hop=hop,
         replacement=replacement,
-        text=f"{item.told_by} {item.owner} keeps {_named(kept)} as {kept.api_version}{fate}",
+        text=f"{item.told_by} {item.owner} keeps {kept.ref} as {kept.api_version}{fate}",
         fix=fix,
     )
 
@@ -277,10 +277,6 @@ def _unannounced(removals: Removals, stops: Sequence[str]) -> Iterable[str]:
         yield f"the minors {', '.join(stops)} cannot all be read: which hop takes what away is not known"
     elif not removals.knows(stops[-1]):
         yield f"removals after {removals.newest} are known only as they were announced, not as they came"
-
-
-def _named(item: ManifestObject) -> str:
-    return f"{item.kind} {item.namespace}/{item.name}" if item.namespace else f"{item.kind} {item.name}"
 
 
 def _order(use: ApiUse) -> tuple[int, tuple[int, int], str, str, str, str, str]:

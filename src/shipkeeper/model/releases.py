@@ -15,6 +15,11 @@ class ManifestObject(Struct, frozen=True, order=True):
     namespace: str
     name: str
 
+    @property
+    def ref(self) -> ObjectRef:
+        """Its name as an ObjectRef."""
+        return ObjectRef(self.kind, self.namespace, self.name)
+
 
 class Release(Struct, frozen=True):
     """The newest revision of one Helm release. The values that it was installed with are never kept.

@@ -55,7 +55,7 @@ class Placed(Struct, frozen=True):
 
     def why(self) -> str:
         """The reasons in one line, the way the scheduler tells them."""
-        return "; ".join(f"{count(number, 'node')}: {reason}" for reason, number in self.reasons)
+        return in_words(self.reasons)
 
 
 def by_size(pods: Sequence[Pod]) -> list[Pod]:
@@ -78,6 +78,11 @@ def tally(reasons: Iterable[str]) -> tuple[tuple[str, int], ...]:
     for reason in reasons:
         counts[reason] = counts.get(reason, 0) + 1
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def in_words(reasons: Iterable[tuple[str, int]]) -> str:
+    """Reasons in one line, each with the number of nodes it keeps the pod off."""
+    return "; ".join(f"{count(number, 'node')}: {reason}" for reason, number in reasons)
 
 
 def lacks(short: Sequence[str]) -> str:

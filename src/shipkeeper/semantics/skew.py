@@ -41,12 +41,11 @@ def kubelet_problem(kubelet: str, api_servers: Sequence[str]) -> str:
     if own is None or not known or len(known) != len(servers):
         return "a version cannot be read"
     if own > min(known):
-        return f"kubelet {_write(own)} is newer than API server {_write(min(known))}"
+        return f"kubelet {write_minor(own)} is newer than API server {write_minor(min(known))}"
     lag = behind(own, max(known))
     if lag > allowed_lag(own):
-        return (
-            f"kubelet {_write(own)} is {lag} minors behind API server {_write(max(known))}; {allowed_lag(own)} may be"
-        )
+        newest = write_minor(max(known))
+        return f"kubelet {write_minor(own)} is {lag} minors behind API server {newest}; {allowed_lag(own)} may be"
     return ""
 
 
@@ -60,9 +59,8 @@ def proxy_problem(proxy: str, kubelet: str, api_servers: Sequence[str]) -> str:
         return "a version cannot be read"
     apart = abs(behind(own, node))
     if apart > allowed_lag(own):
-        return (
-            f"kube-proxy {_write(own)} and kubelet {_write(node)} are {apart} minors apart; {allowed_lag(own)} may be"
-        )
+        two = f"kube-proxy {write_minor(own)} and kubelet {write_minor(node)}"
+        return f"{two} are {apart} minors apart; {allowed_lag(own)} may be"
     return ""
 
 
@@ -73,9 +71,11 @@ def controller_problem(controller: str, api_servers: Sequence[str]) -> str:
     if own is None or not known or len(known) != len(api_servers):
         return "a version cannot be read"
     if own > min(known):
-        return f"controller {_write(own)} is newer than API server {_write(min(known))}"
+        return f"controller {write_minor(own)} is newer than API server {write_minor(min(known))}"
     lag = behind(own, max(known))
-    return f"controller {_write(own)} is {lag} minors behind API server {_write(max(known))}" if lag > 1 else ""
+    return (
+        f"controller {write_minor(own)} is {lag} minors behind API server {write_minor(max(known))}" if lag > 1 else ""
+    )
 
 
 def api_servers_problem(api_servers: Sequence[str]) -> str:
@@ -84,8 +84,13 @@ def api_servers_problem(api_servers: Sequence[str]) -> str:
     if not known or len(known) != len(api_servers):
         return "a version cannot be read"
     apart = behind(min(known), max(known))
-    return f"API servers {_write(min(known))} and {_write(max(known))} are {apart} minors apart" if apart > 1 else ""
+    return (
+        f"API servers {write_minor(min(known))} and {write_minor(max(known))} are {apart} minors apart"
+        if apart > 1
+        else ""
+    )
 
 
-def _write(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"
+def write_minor(minor: tuple[int, int]) -> str:
+    """A minor as people write it."""
+    return f"{minor[0]}.{minor[1]}"

@@ -9,9 +9,8 @@ from msgspec import Struct
 
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.refs import ObjectRef
-from shipkeeper.model.words import count
 from shipkeeper.semantics import spread as spreading
-from shipkeeper.semantics.placement import by_size
+from shipkeeper.semantics.placement import by_size, in_words
 from shipkeeper.semantics.volumes import reach
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class Homeless(Struct, frozen=True):
 
     def why(self) -> str:
         """The reasons, with the number of nodes each keeps the pods off."""
-        return "; ".join(f"{count(number, 'node')}: {reason}" for reason, number in self.reasons)
+        return in_words(self.reasons)
 
 
 def homeless(context: Context) -> tuple[Homeless, ...]:

@@ -9,7 +9,8 @@ from itertools import pairwise
 from shipkeeper.model.errors import DoesNotFit
 from shipkeeper.model.paths import Hop, HopKind, OtherPath, PathFlag, PathPolicy, Release, Skipped, UpgradePath
 from shipkeeper.model.version import Version, parse_version
-from shipkeeper.semantics.paths.releases import Known, Minor, day, follows, write_minor
+from shipkeeper.semantics.paths.releases import Known, Minor, day, follows
+from shipkeeper.semantics.skew import write_minor
 
 SKIP_LATE = "skip-late"
 

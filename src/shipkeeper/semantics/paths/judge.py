@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from shipkeeper.model.paths import Broken, PathPolicy
 from shipkeeper.model.version import Version
-from shipkeeper.semantics.paths.releases import Known, day, follows, write_minor
+from shipkeeper.semantics.paths.releases import Known, day, follows
+from shipkeeper.semantics.skew import write_minor
 
 
 def judge_path(

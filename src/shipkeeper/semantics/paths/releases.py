@@ -74,11 +74,6 @@ def day(release: Release | None) -> str:
     return datetime.fromtimestamp(release.released_ms / 1000, UTC).date().isoformat()
 
 
-def write_minor(minor: Minor) -> str:
-    """A minor as people write it."""
-    return f"{minor[0]}.{minor[1]}"
-
-
 def follows(earlier: Minor, later: Minor) -> bool:
     """Whether a minor comes right after another by number: the next one, or the first of the next major."""
     return later in ((earlier[0], earlier[1] + 1), (earlier[0] + 1, 0))
