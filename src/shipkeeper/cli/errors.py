@@ -10,6 +10,7 @@ import msgspec
 from shipkeeper.cli.commands import repeat_flags
 from shipkeeper.model.errors import Failed, Problems, ShipkeeperError, UsageProblem
 from shipkeeper.model.record import API_VERSION
+from shipkeeper.model.words import count
 
 
 def report(error: ShipkeeperError, argv: Sequence[str]) -> int:
@@ -20,7 +21,7 @@ def report(error: ShipkeeperError, argv: Sequence[str]) -> int:
         for one in _each(error):
             _write(one, argv)
         if isinstance(error, Problems):
-            click.echo(f"{len(error.problems)} problems; nothing was done.", err=True)
+            click.echo(f"{count(len(error.problems), 'problem')}; nothing was done.", err=True)
     return error.exit_code
 
 

@@ -269,7 +269,7 @@ def _record_signed(record: RecordFile, key: Ed25519PublicKey) -> str:
         signature = base64.b64decode(record.signature.signature, validate=True)
     except (binascii.Error, ValueError) as error:
         raise _Broken("its signature is no base64") from error
-    if not holds(key, signature, record_bytes(record.run, record.digest)):
+    if not holds(key, signature, record_bytes(record.run, digest_of(record))):
         raise _Broken("its signature is not that key's over this content")
     return f"key {key_id(key)}"
 

@@ -117,7 +117,7 @@ def _jobs(plan: Plan, load: Load) -> list[_Job]:
 def _machine_bounds(workers: Sequence[_Job], alone: int, most: int) -> list[Bound]:
     if not workers:
         return [_bound("LB1", alone, "control-plane nodes one after another")]
-    each = f"{len(workers)} nodes, {'one' if most == 1 else most} at a time"
+    each = f"{count(len(workers), 'node')}, {'one' if most == 1 else most} at a time"
     return [
         _bound("LB1", _area(workers, most) + alone, each),
         _bound("LB1'", _pair(workers, most) + alone, "the longest nodes"),
