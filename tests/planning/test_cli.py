@@ -141,3 +141,14 @@ def test_markdown_is_a_table(folder):
     result = run("nodes", "--from", "prod.inv", "-o", "markdown")
     assert "| # | about |" in result.stdout
     assert "## Notes" in result.stdout
+
+
+def test_a_permission_that_names_nothing_is_told(folder):
+    plan = plan_json(
+        "--allow-unmanaged=default/wbe", "--delete-emptydir-data=defualt", "--delete-emptydir-data=default"
+    )
+    strays = [note for note in plan["notes"] if "lets nothing go" in note]
+    assert strays == [
+        "--delete-emptydir-data=defualt lets nothing go: the inventory has no pod of that namespace",
+        "--allow-unmanaged=default/wbe lets nothing go: the inventory has no pod of that name",
+    ]

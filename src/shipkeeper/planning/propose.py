@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from shipkeeper.model.errors import UsageProblem
 from shipkeeper.model.inventory import Inventory
 from shipkeeper.model.nodes import Node
-from shipkeeper.model.plan import DrainPolicy, Plan, PlannedNode, RebootPlan, Timings
+from shipkeeper.model.plan import ALL, DrainPolicy, Plan, PlannedNode, RebootPlan, Timings
 from shipkeeper.model.platform import Environment, Platform
 from shipkeeper.model.time import SECOND, format_duration, format_seconds, iso
 from shipkeeper.planning.batches import BatchRules, make_batches
@@ -85,6 +85,7 @@ def propose_nodes(inventory: Inventory, request: NodesRequest, platform: Platfor
         *owner_notes(inventory, ground.planned),
         *ground.batch_notes,
         *_blocked_notes(load, [name for batch in batches for name in batch]),
+        *_stray_notes(inventory, ground.policy),
         *_window_notes(plan, ground.environment),
         *_assumption_notes(inventory, ground.timings, reboot.driver),
         *([] if inventory.identity.uid else [_NAMELESS]),
@@ -212,6 +213,25 @@ def _window_notes(plan: Plan, environment: Environment | None) -> list[str]:
             "what is not started in time is left for another night"
         ]
     return []
+
+
+def _stray_notes(inventory: Inventory, policy: DrainPolicy) -> list[str]:
+    """Permissions that let nothing go, because no pod has that name: most likely a slip of the pen."""
+    spaces = set(inventory.pods.namespaces)
+    flags = (
+        ("--delete-emptydir-data", policy.delete_empty_dir_data),
+        ("--allow-unmanaged", policy.allow_unmanaged),
+    )
+    notes = []
+    for flag, entries in flags:
+        for entry in entries:
+            space, _, name = entry.partition("/")
+            if entry == ALL or (space in spaces and (not name or name in inventory.pods.names)):
+                continue
+            notes.append(
+                f"{flag}={entry} lets nothing go: the inventory has no pod of that {'name' if name else 'namespace'}"
+            )
+    return notes
 
 
 def _assumption_notes(inventory: Inventory, timings: Timings, driver: str) -> list[str]:
