@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _show(document: object) -> None:
-    print(json.dumps(document, indent=1))
+    print(json.dumps(document, indent=1), flush=True)
 
 
 def _paths(minor: str) -> int:
@@ -94,6 +95,9 @@ def main(argv: list[str] | None = None) -> int:
     except PlaneError as error:
         print(f"controlplane: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # the reader has what it wanted, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         print(f"controlplane: {error}; SHIPKEEPER_CACHE moves the cache, --dir the plane's folder", file=sys.stderr)
         return 1
