@@ -155,6 +155,15 @@ def test_capacity_counts_scheduling_classes_apart() -> None:
     assert [item.object.name for item in ask(world, "capacity-node-out")] == ["g1", "g2"], "free CPU hid a missing GPU"
 
 
+def test_the_only_node_with_a_device_is_no_want_of_room() -> None:
+    gpu = shape({"app": "web"}, requests={"example.com/gpu": 1})
+    only_one = node("g1", allocatable={"cpu": 4_000, "memory": 16 * GIB, "pods": 110, "example.com/gpu": 1})
+    world = inventory(only_one, *nodes(3), deployment(on=["g1"], template=gpu))
+    assert ask(world, "capacity-node-out") == [], "no node could be added tonight that a run would wait for"
+    item = only(world, "no-other-node")
+    assert "may run on no other node than g1: the others have too little example.com/gpu" in item.message
+
+
 def test_daemon_pods_need_no_room_elsewhere() -> None:
     agent = daemonset(on=["n1", "n2"], template=shape(cpu=3_000))
     assert ask(inventory(*nodes(2), agent), "capacity-node-out") == []

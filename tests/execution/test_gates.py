@@ -250,6 +250,21 @@ def test_a_pod_for_a_tainted_node_that_it_does_not_tolerate_has_no_place() -> No
     assert [pod.name for pod in pinned] == ["a-5d8f-00000"]
 
 
+@pytest.mark.parametrize("requests", [{"nvidia.com/gpu": 1}, {"cpu": 6_000}], ids=["device", "size"])
+def test_what_no_other_node_could_hold_even_empty_waits_for_its_own(requests: dict[str, int]) -> None:
+    """The only node with a device would otherwise never be maintained: its room is nowhere else, ever."""
+    own = b.node("n1", allocatable={"cpu": 8_000, "memory": b.GIB, "pods": 9, "nvidia.com/gpu": 1})
+    app = b.deployment("ml", on=("n1",), template=b.shape({"app": "ml"}, requests=requests))
+    reading, pinned = room(own, b.node("n2", cpu=4_000), app)
+    assert reading.is_open
+    assert len(pinned) == 1
+    second = replace(own, name="n2", uid="uid-n2", labels={**own.labels, b.HOSTNAME: "n2"})
+    taken = b.deployment("other", on=("n2",), template=b.shape({"app": "other"}, requests=requests))
+    closed, _ = room(own, second, app, taken)
+    assert not closed.is_open, "a second such node is full: that may change, and the run waits for it"
+    assert ("1 nvidia.com/gpu" if "nvidia.com/gpu" in requests else "6000m CPU") in closed.reason
+
+
 @given(st.lists(st.integers(100, 3_000), min_size=1, max_size=8), st.integers(1, 4))
 def test_whatever_has_a_place_fits_by_sums(sizes: list[int], others: int) -> None:
     apps = [big(f"a{i}", cpu, 1) for i, cpu in enumerate(sizes)]

@@ -21,13 +21,16 @@ class Waiting:
                 self._by_budget.setdefault(budget, f"; a pod of {workload} found no node ({reason})")
 
     def behind(self, pod: str) -> str:
-        """Words on a Pending pod under the same budget as that one (``namespace/name``); empty without one."""
+        """Words on a Pending pod under the same budget as that one (``namespace/name``); empty without one.
+
+        Under two budgets the pod may never go, whoever waits.
+        """
         namespace, _, name = pod.partition("/")
         row = self._twin.world.pods.find(namespace, name)
         if row < 0:
             return ""
         budgets = self._twin.world.base.groups[self._twin.world.pods.group[row]].budgets
-        return next((self._by_budget[index] for index in budgets if index in self._by_budget), "")
+        return self._by_budget.get(budgets[0], "") if len(budgets) == 1 else ""
 
     def of_workload_in(self, text: str) -> str:
         """Words on a Pending pod of the workload that a text begins with; empty without one."""

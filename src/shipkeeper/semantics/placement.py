@@ -35,6 +35,17 @@ def node_reasons(shape: PodShape, node: Node) -> tuple[str, ...]:
     return tuple(reasons)
 
 
+def could_ever_take(shape: PodShape, node: Node) -> bool:
+    """Whether the node could take a pod of this shape if it were empty, healthy and not cordoned.
+
+    A pod that no other node could ever take waits for its own node's return; room elsewhere is no question for it.
+    """
+    lasting = (taint for taint in node.taints if not taint.key.startswith("node.kubernetes.io/"))
+    if not selects_node(shape, node) or untolerated(lasting, shape.tolerations) is not None:
+        return False
+    return all(amount <= node.allocatable.get(name, 0) for name, amount in shape.requests.items())
+
+
 def static_reasons(pod: Pod, node: Node, storage: Storage | None = None) -> tuple[str, ...]:
     """Why this pod cannot be on the node whatever room there is; empty when the node may take it.
 

@@ -140,8 +140,8 @@ def _apart(context: Context) -> Iterator[Finding]:
     "no-other-node",
     title="No other node may take a pod",
     explanation=(
-        "Node selectors, affinity, taints, cordons or NotReady nodes leave no node but the one that is drained. The "
-        "pod stays Pending until that node is back."
+        "Node selectors, affinity, taints, cordons, NotReady nodes, or a device or size that no other node has, leave "
+        "no node but the one that is drained. The pod stays Pending until that node is back."
     ),
     fix="Label or untaint a second node for it, or accept the gap and tell its users.",
     source=_SOURCE + "; Taints and Tolerations",
@@ -158,12 +158,18 @@ def _nowhere(context: Context) -> Iterator[Finding]:
             rule="no-other-node",
             severity="warning",
             object=named(top),
-            message=f"may run on no other node than {listed(_nodes(items), 3)}",
+            message=f"may run on no other node than {listed(_nodes(items), 3)}" + _lacking(items),
             consequence=trial.while_out(context, items),
-            fix="label or untaint a second node for it, or announce the gap",
+            fix="a second node that may take it (label, taint, size, device), or announce the gap",
             evidence=_lines(items),
             nodes=_nodes(items),
         )
+
+
+def _lacking(items: Sequence[Homeless]) -> str:
+    """What the other nodes have too little of, even empty; nothing where it is labels or taints that forbid it."""
+    short = next((reason for reason, _ in items[0].reasons if reason.startswith("too little")), "")
+    return f": the others have {short}" if short else ""
 
 
 def _only_node(context: Context) -> Iterator[Finding]:

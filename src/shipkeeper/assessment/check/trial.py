@@ -10,7 +10,7 @@ from msgspec import Struct
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.refs import ObjectRef
 from shipkeeper.semantics import spread as spreading
-from shipkeeper.semantics.placement import by_size, in_words
+from shipkeeper.semantics.placement import by_size, could_ever_take, in_words
 from shipkeeper.semantics.volumes import reach
 
 if TYPE_CHECKING:
@@ -77,8 +77,15 @@ def _cause(context: Context, pod: Pod, reasons: tuple[tuple[str, int], ...]) -> 
     words = [reason for reason, _ in reasons]
     for part, cause in _WORDS:
         if any(part in word for word in words):
+            if cause == CAPACITY and not _anywhere_else(context, pod):
+                return OTHER
             return _volume_cause(context, pod) if cause == VOLUME else cause
     return OTHER
+
+
+def _anywhere_else(context: Context, pod: Pod) -> bool:
+    """Whether any other node could take the pod if it were empty: a device of one node only is no want of room."""
+    return any(could_ever_take(pod.shape, node) for node in context.inventory.nodes if node.name != pod.node)
 
 
 _WORDS = (

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shipkeeper.model.nodes import Node
 from shipkeeper.model.pods import Pod, PodShape
 from shipkeeper.model.room import Room
 from shipkeeper.ports.gates import GateReading
-from shipkeeper.semantics.affinity import selects_node
-from shipkeeper.semantics.placement import by_size, node_reasons
+from shipkeeper.semantics.placement import by_size, could_ever_take, node_reasons
 from shipkeeper.semantics.room import copy, request_row
-from shipkeeper.semantics.taints import untolerated
 
 
 class Places:
@@ -51,12 +48,7 @@ class Places:
     def pinned(self, shape: PodShape) -> bool:
         """Whether no other node could ever take pods of this shape, cordons, health and room aside."""
         others = (node for node in self._room.nodes if node.name not in self._gone)
-        return not any(_could_take(shape, node) for node in others)
-
-
-def _could_take(shape: PodShape, node: Node) -> bool:
-    lasting = (taint for taint in node.taints if not taint.key.startswith("node.kubernetes.io/"))
-    return selects_node(shape, node) and untolerated(lasting, shape.tolerations) is None
+        return not any(could_ever_take(shape, node) for node in others)
 
 
 def room_for_pods(room: Room, pods: Sequence[Pod], leaving: Sequence[str]) -> tuple[GateReading, tuple[Pod, ...]]:
@@ -88,5 +80,7 @@ def room_for_pods(room: Room, pods: Sequence[Pod], leaving: Sequence[str]) -> tu
 
 
 def _wants(pod: Pod) -> str:
-    mebibytes = pod.shape.requests.get("memory", 0) // 1024**2
-    return f"{pod.shape.requests.get('cpu', 0)}m CPU, {mebibytes} MiB"
+    """What it asks for; a device or other extended resource is most often what is lacking."""
+    requests = pod.shape.requests
+    devices = "".join(f", {amount} {name}" for name, amount in requests.items() if amount and "/" in name)
+    return f"{requests.get('cpu', 0)}m CPU, {requests.get('memory', 0) // 1024**2} MiB{devices}"

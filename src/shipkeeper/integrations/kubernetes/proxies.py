@@ -28,7 +28,10 @@ def proxy_for(server: str, own: Secret | None, environ: Mapping[str, str]) -> Se
     scheme = urlsplit(text).scheme if "://" in text else "http"
     if scheme not in _SCHEMES:
         # Never quote the address: it may hold a password.
-        raise UsageProblem("the proxy's address is none of http, https and socks5", code="bad-proxy")
+        told = "its cluster's proxy-url in the kubeconfig" if own else "HTTPS_PROXY and the like"
+        raise UsageProblem(
+            f"the proxy for {server} is none of http, https and socks5", code="bad-proxy", hint=f"mend {told}"
+        )
     if scheme.startswith("socks"):
         _need_socks()
     return Secret(text if "://" in text else f"http://{text}")
