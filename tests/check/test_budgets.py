@@ -82,6 +82,13 @@ def test_the_fix_for_a_single_replica_names_both_ways() -> None:
     assert 'patch pdb ledger --type merge -p \'{"spec":{"minAvailable":null,"maxUnavailable":1}}\'' in item.fix
 
 
+def test_what_is_left_of_a_workload_at_zero_is_not_mended_by_its_own_budget() -> None:
+    item = only(cluster(deployment(replicas=0, on=["n1"]), budget(max_unavailable=1)), "budget-blocks-always")
+    assert item.message == "allows 0 of 0: maxUnavailable: 1 expects 0 pods, for their owners want none"
+    assert "patch pdb" not in item.fix, "the budget is that already"
+    assert "kubectl -n default delete pod web-5d8f-00000" in item.fix
+
+
 def test_the_fix_for_a_percentage_is_enough_replicas() -> None:
     item = only(cluster(deployment(on=["n1", "n2"]), budget(min_available="51%")), "budget-blocks-always")
     more = int(item.fix.split()[0])

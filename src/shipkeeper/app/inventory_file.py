@@ -81,7 +81,8 @@ def load(path: str | Path) -> Inventory:
         raise _unusable(path, f"it is of version {version}, and this Shipkeeper reads up to {VERSION}", newer=True)
     packed = memoryview(data)[_HEAD.size :]
     if len(packed) != length:
-        raise _unusable(path, f"it should hold {length} bytes after its head, and holds {len(packed)}: it was cut off")
+        wrong = "it was cut off" if len(packed) < length else "something was added to it"
+        raise _unusable(path, f"it should hold {length} bytes after its head, and holds {len(packed)}: {wrong}")
     if hashlib.sha256(packed).digest() != digest:
         raise _unusable(path, "its checksum does not hold: it was damaged or edited")
     try:

@@ -53,6 +53,8 @@ def arithmetic(budget: Budget, aim: BudgetTarget, best: int) -> str:
     """Why it comes to nothing, with the numbers."""
     if budget.max_unavailable is None and budget.min_available is None:
         return "it has neither minAvailable nor maxUnavailable"
+    if best <= 0 and needs_scale(budget):
+        return f"{rule(budget)} expects 0 pods, for their owners want none"
     share = percentage(budget.max_unavailable if budget.max_unavailable is not None else budget.min_available)
     if share is not None and 0 < share < 100 and budget.min_available is not None:
         return f"{rule(budget)} of {aim.expected} rounds up to {aim.desired}"
@@ -60,7 +62,16 @@ def arithmetic(budget: Budget, aim: BudgetTarget, best: int) -> str:
 
 
 def fix(context: Context, budget: Budget, best: int) -> str:
-    """More replicas where that helps, and a budget that lets one pod go; with an operator, its own way first."""
+    """More replicas where that helps, and a budget that lets one pod go; with an operator, its own way first.
+
+    Where the owners want no pods, no budget over what is left of them allows anything.
+    """
+    if best <= 0 and needs_scale(budget):
+        left = [pod for pod in context.of_budget.get(budget.ref, ()) if not pod.finished]
+        return (
+            f"its owner is scaled to 0, so what is left should end by itself; or kubectl -n {budget.namespace} delete"
+            f" pod {' '.join(pod.name for pod in left[:3])}, which asks no budget"
+        )
     operator = _operator(context, budget)
     if operator:
         return f"{operator}; or {allow_one(budget)} for the window"
