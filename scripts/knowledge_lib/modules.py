@@ -48,7 +48,8 @@ class _Modules:
     def folder(self, module: str, minor: int) -> Path:
         """Where that module's first release of a minor lies."""
         there = self._cached / f"{module}@v0.{minor}.0"
-        if there.is_dir():
+        half = self._cached / f"cache/download/{module}/@v/v0.{minor}.0.partial"  # how go marks what it is unpacking
+        if there.is_dir() and not half.exists():
             return there
         time.sleep(PAUSE_SECONDS)
         told = json.loads(_go(["mod", "download", "-json", f"{module}@v0.{minor}.0"], Path(self._work.name)))

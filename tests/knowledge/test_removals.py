@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -261,6 +262,26 @@ def test_a_bad_file_is_refused_with_its_place(change, told):
     with pytest.raises(BadInput) as caught:
         read_removals(msgspec.json.encode({**good, **change}), "r.json")
     assert told in str(caught.value)
+
+
+def test_a_module_that_was_unpacked_by_half_is_fetched_again(tmp_path, monkeypatch):
+    whole, half = (tmp_path / f"k8s.io/api@v0.{minor}.0" for minor in (30, 31))
+    for folder in (whole, half):
+        folder.mkdir(parents=True)
+    marker = tmp_path / "cache/download/k8s.io/api/@v/v0.31.0.partial"
+    marker.parent.mkdir(parents=True)
+    marker.touch()
+    asked = []
+
+    def go(words, folder):
+        asked.append(words[-1])
+        return str(tmp_path) if words[0] == "env" else json.dumps({"Dir": "anew"})
+
+    monkeypatch.setattr(modules, "_go", go)
+    monkeypatch.setattr(modules.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(modules, "PAUSE_SECONDS", 0)
+    assert list(modules.tags([30, 31])) == [(30, whole), (31, Path("anew"))], "APIs would be missing from the facts"
+    assert asked == ["GOMODCACHE", "k8s.io/api@v0.31.0"]
 
 
 @pytest.mark.slow
