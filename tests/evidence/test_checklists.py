@@ -129,6 +129,11 @@ def test_what_could_not_be_read_is_unknown_not_done() -> None:
         (sample_forecast(PLAN), "done", "fits"),
         (replace(sample_forecast(PLAN), verdict="does-not-fit"), "failed", "does not fit"),
         (replace(sample_forecast(PLAN), made_at="2026-11-29T20:00:00Z"), "failed", "older than 24 h"),
+        (
+            replace(sample_forecast(PLAN), doubts=("budgets could not be read",)),
+            "unknown",
+            "as far as is known: budgets",
+        ),
         (replace(sample_forecast(PLAN), plan_digest="sha256:other"), "failed", "no forecast of this plan"),
     ],
 )

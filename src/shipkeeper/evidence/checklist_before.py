@@ -35,6 +35,9 @@ def _rehearsed(seen: Seen) -> Answer:
         return "failed", reading
     if seen.now_ms - parse_instant(forecast.made_at) > DAY:
         return "failed", f"{reading}; older than 24 h"
+    if forecast.doubts:
+        more = f", and {len(forecast.doubts) - 1} more" if len(forecast.doubts) > 1 else ""
+        return "unknown", f"{reading}; as far as is known: {forecast.doubts[0]}{more}"
     return "done", reading
 
 

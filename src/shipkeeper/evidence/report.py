@@ -194,7 +194,7 @@ def _summary(story: Story, forecast: Forecast | None, zone: str) -> tuple[Fact, 
 def _predicted(forecast: Forecast | None, without: str) -> str:
     if forecast is None:
         return f"nothing: run without a rehearsal, because {without}" if without else "the forecast is not at hand"
-    verdict = forecast.verdict.replace("-", " ")
+    verdict = forecast.verdict.replace("-", " ") + (", as far as was known" if forecast.doubts else "")
     return f"{verdict}, {spread(forecast.duration_seconds)} over {count(forecast.seeds, 'seed')}"
 
 
