@@ -30,6 +30,8 @@ class Domains(Struct, frozen=True):
     """Nodes by the value of one label: ``of[node]`` is the domain, -1 without the label."""
 
     of: Ids
+    at: tuple[int, ...]
+    """The same for reading one by one, which an array is slow at."""
     count: int
 
 
@@ -123,7 +125,7 @@ class Classes:
         if known is None:
             ids: dict[str, int] = {}
             of = [ids.setdefault(n.labels[key], len(ids)) if key in n.labels else -1 for n in self._base.nodes]
-            known = self._domains[key] = Domains(np.asarray(of, dtype=np.int64), len(ids))
+            known = self._domains[key] = Domains(np.asarray(of, dtype=np.int64), tuple(of), len(ids))
         return known
 
     # --- building --------------------------------------------------------------------------

@@ -37,6 +37,8 @@ class Filters:
         self._occupancy = world.occupancy
         self._verdicts: list[Ids | None] = []
         self._masks: dict[int, Mask] = {}
+        self._flags: dict[int, bytearray] = {}
+        """Verdicts as bytes, for reading one by one."""
         self.reserved: dict[int, tuple[int, int]] = {}
         """Row that preempted → (node, group): its room is kept free until it is bound."""
         world.on_node.append(self._node_changed)
@@ -62,15 +64,22 @@ class Filters:
             known = self._masks[item.static] = self.verdict(item.static) != 0
         return known
 
+    def _flagged(self, index: int) -> bytearray:
+        known = self._flags.get(index)
+        if known is None:
+            known = self._flags[index] = bytearray((self.verdict(index) != 0).tobytes())
+        return known
+
     def _node_changed(self, row: int, before: Node, after: Node) -> None:
         if before.unschedulable == after.unschedulable and before.taints == after.taints:
             return
         for index, values in enumerate(self._verdicts):
             if values is not None:
-                values[row] = self.classes.verdict(index, row, after)
-                mask = self._masks.get(index)
-                if mask is not None:
-                    mask[row] = values[row] != 0
+                values[row] = verdict = self.classes.verdict(index, row, after)
+                if index in self._masks:
+                    self._masks[index][row] = verdict != 0
+                if index in self._flags:
+                    self._flags[index][row] = verdict != 0
 
     # --- all filters -----------------------------------------------------------------------
 
@@ -166,20 +175,27 @@ class Filters:
                     mask[node] = False
         return mask
 
-    def counts(self, item: Spreading, eligible: Ids | None) -> Ids:
-        """Matching pods that stay, per domain."""
-        of = item.domains.of
-        counts = np.zeros(item.domains.count + 1, dtype=np.int64)
-        staying = self._occupancy.staying
+    def counts(self, item: Spreading, everywhere: bool = False) -> Ids:
+        """Matching pods that stay, per domain; ``everywhere``: also on nodes that are not eligible.
+
+        The last place is for nodes without the key.
+        """
+        at, staying = item.domains.at, self._occupancy.staying
+        flags = None if everywhere else self._flagged(item.eligible)
+        found: dict[int, int] = {}
         for group in item.groups:
             for node, count in staying[group].items():
-                if eligible is None or eligible[node]:
-                    counts[of[node]] += count
+                if flags is None or flags[node]:
+                    domain = at[node]
+                    found[domain] = found.get(domain, 0) + count
+        counts = np.zeros(item.domains.count + 1, dtype=np.int64)
+        for domain, count in found.items():
+            counts[domain] = count
         return counts
 
     def _spread(self, item: Spreading) -> Mask:
         eligible = self.verdict(item.eligible)
-        counts = self.counts(item, eligible)
+        counts = self.counts(item)
         of, rule = item.domains.of, item.constraint
         present = np.zeros(item.domains.count + 1, dtype=np.bool_)
         present[of[eligible != 0]] = True

@@ -29,6 +29,8 @@ class Occupancy:
         """(protocol, port) → (node, claim) of every claim in use."""
         self.priorities: dict[int, int] = {}
         """Priority → bound pods that hold room."""
+        self.touched: list[int] = []
+        """Nodes whose free room changed, in the order in which it did: whoever keeps figures reads on from its place."""
         for row, (group, node, phase) in enumerate(zip(columns.group, columns.node, columns.phase, strict=True)):
             if node >= 0:
                 self.on_node[node][row] = None
@@ -36,6 +38,7 @@ class Occupancy:
                     self.take(group, node)
                     if columns.deletion_ms[row] >= 0:
                         self.leave(group, node)
+        self.touched.clear()
 
     def copy(self) -> Occupancy:
         """Indexes of one's own, for one seed."""
@@ -47,6 +50,7 @@ class Occupancy:
         twin.present = [counts.copy() for counts in self.present]
         twin.ports = {key: claims.copy() for key, claims in self.ports.items()}
         twin.priorities = self.priorities.copy()
+        twin.touched = []
         return twin
 
     def take(self, group: int, node: int) -> None:
@@ -54,6 +58,7 @@ class Occupancy:
         item = self._groups[group]
         for line, amount in item.requests:
             self.free[line, node] -= amount
+        self.touched.append(node)
         _add(self.staying[group], node, 1)
         _add(self.present[group], node, 1)
         _add(self.priorities, item.shape.priority, 1)
@@ -69,6 +74,7 @@ class Occupancy:
         item = self._groups[group]
         for line, amount in item.requests:
             self.free[line, node] += amount
+        self.touched.append(node)
         if not left:
             _add(self.staying[group], node, -1)
         _add(self.present[group], node, -1)

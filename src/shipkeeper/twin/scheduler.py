@@ -182,10 +182,10 @@ class Scheduler:
     def _find(self, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Ids:
         """Feasible nodes; in a large cluster only as many as the scheduler looks for, from where it stopped last."""
         if self._sample >= len(mask):
-            return np.flatnonzero(mask)
+            return mask.nonzero()[0]
         ordered = self._order
-        hits = np.flatnonzero(mask[ordered])
-        split = int(np.searchsorted(hits, self._next_start))
+        hits = mask[ordered].nonzero()[0]
+        split = int(hits.searchsorted(self._next_start))
         rotated = np.concatenate((hits[split:], hits[:split]))[: self._sample]
         if len(rotated) == self._sample:
             self._next_start = (int(rotated[-1]) + 1) % len(mask)

@@ -18,6 +18,15 @@ _TAINT_WEIGHT = 3
 _TOP = 100
 
 
+class _Kept:
+    """Scores by room of one more pod with certain requests, per node, and how much of the log they have seen."""
+
+    __slots__ = ("scores", "seen")
+
+    def __init__(self, scores: Ids, seen: int) -> None:
+        self.scores, self.seen = scores, seen
+
+
 class Scores:
     """Scores candidates. Integers only, so that no machine rounds another way."""
 
@@ -27,19 +36,12 @@ class Scores:
         self._cpu, self._memory = base.resources.index("cpu"), base.resources.index("memory")
         self._room_cpu = np.maximum(base.allocatable[self._cpu], 1)
         self._room_memory = np.maximum(base.allocatable[self._memory], 1)
+        self._by_requests: dict[tuple[int, int], _Kept] = {}
+        self._requests = [self._requested(group.requests) for group in base.groups]
 
     def total(self, item: SchedulingClass, candidates: Ids) -> Ids:
         """One score per candidate node."""
-        requests = dict(item.group.requests)
-        free = self._occupancy.free
-        cpu_room, memory_room = self._room_cpu[candidates], self._room_memory[candidates]
-        cpu = free[self._cpu, candidates] - requests.get(self._cpu, 0)
-        memory = free[self._memory, candidates] - requests.get(self._memory, 0)
-        np.maximum(cpu, 0, out=cpu)
-        np.maximum(memory, 0, out=memory)
-        score: Ids = (cpu * _TOP // cpu_room + memory * _TOP // memory_room) // 2
-        gap = np.abs(cpu * 1_000 // cpu_room - memory * 1_000 // memory_room)
-        score += _TOP - gap * _TOP // 2_000
+        score: Ids = self._by_room(item)[candidates]
         if item.soft:
             score += _SPREAD_WEIGHT * self._spread(item, candidates)
         if item.avoided >= 0:
@@ -49,26 +51,54 @@ class Scores:
                 score += _TAINT_WEIGHT * (_TOP - avoided * _TOP // most)
         return score
 
+    def _requested(self, requests: tuple[tuple[int, int], ...]) -> tuple[int, int]:
+        known = dict(requests)
+        return known.get(self._cpu, 0), known.get(self._memory, 0)
+
+    def _by_room(self, item: SchedulingClass) -> Ids:
+        """Least and balanced allocation over all nodes: only nodes whose room changed since are worked out again."""
+        log = self._occupancy.touched
+        requests = self._requests[item.group.index]
+        kept = self._by_requests.get(requests)
+        if kept is None:
+            kept = self._by_requests[requests] = _Kept(self._allocation(requests, slice(None)), len(log))
+        elif kept.seen < len(log):
+            rows: Ids | slice = slice(None)
+            if (len(log) - kept.seen) * 4 < len(kept.scores):
+                rows = np.asarray(log[kept.seen :], dtype=np.int64)
+            kept.scores[rows] = self._allocation(requests, rows)
+            kept.seen = len(log)
+        return kept.scores
+
+    def _allocation(self, requests: tuple[int, int], rows: Ids | slice) -> Ids:
+        cpu_room, memory_room = self._room_cpu[rows], self._room_memory[rows]
+        cpu = np.maximum(self._occupancy.free[self._cpu][rows] - requests[0], 0)
+        memory = np.maximum(self._occupancy.free[self._memory][rows] - requests[1], 0)
+        score: Ids = (cpu * _TOP // cpu_room + memory * _TOP // memory_room) // 2
+        gap = np.abs(cpu * 1_000 // cpu_room - memory * 1_000 // memory_room)
+        score += _TOP - gap * _TOP // 2_000
+        return score
+
     def _spread(self, item: SchedulingClass, candidates: Ids) -> Ids:
         """Fewer matching pods in the domain is better; domains weigh by how many there are."""
-        raw = np.zeros(len(candidates), dtype=np.int64)
-        for soft in item.soft:
+        raw: Ids = self._cost(item.soft[0], candidates)
+        for soft in item.soft[1:]:
             raw += self._cost(soft, candidates)
         most, least = int(raw.max()), int(raw.min())
         if most == 0:
             return np.full(len(candidates), _TOP, dtype=np.int64)
-        normal: Ids = _TOP * (most + least - raw) // most
-        return normal
+        raw *= -_TOP
+        raw += _TOP * (most + least)
+        raw //= most
+        return raw
 
     def _cost(self, soft: Spreading, candidates: Ids) -> Ids:
-        eligible = self._filters.verdict(soft.eligible) if soft.constraint.node_affinity_policy == "Honor" else None
-        counts = self._filters.counts(soft, eligible)
-        counts[-1] = 0
-        of = soft.domains.of[candidates]
-        size = min(len(candidates), soft.domains.count)
-        cost = counts[of] * log_thousandths(size + 2) + (soft.constraint.max_skew - 1) * 1_000
-        cost[of < 0] = 0
-        result: Ids = cost
+        domains = soft.domains
+        cost = self._filters.counts(soft, everywhere=soft.constraint.node_affinity_policy != "Honor")
+        cost *= log_thousandths(min(len(candidates), domains.count) + 2)
+        cost += (soft.constraint.max_skew - 1) * 1_000
+        cost[-1] = 0  # nodes without the key
+        result: Ids = cost[domains.of[candidates]]
         return result
 
 
