@@ -25,7 +25,10 @@ __all__ = ["Cancelled", "Kernel"]
 
 T = TypeVar("T")
 
-WORLD, EXECUTOR, DEADLINE = 0, 1, 2
+_FOREVER = 1 << 62
+
+WORLD, EXECUTOR, DEADLINE = 0, 1 << 56, 2 << 56
+"""Phases, as the upper bits of an event's order; the sequence is below them."""
 
 
 class Kernel:
@@ -44,7 +47,8 @@ class Kernel:
         self.current: Task | None = None
         self.on_advance: Callable[[int, int], None] | None = None
         self.events = 0
-        self._heap: list[tuple[int, int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        """(millisecond, phase and sequence, what to do, with what)."""
         self._sequence = 0
 
     # --- the twin's side -------------------------------------------------------------------
@@ -59,7 +63,7 @@ class Kernel:
 
     def _push(self, at_ms: int, phase: int, act: Callable[..., None], args: tuple[Any, ...]) -> None:
         self._sequence += 1
-        heapq.heappush(self._heap, (at_ms, phase, self._sequence, act, args))
+        heapq.heappush(self._heap, (at_ms, phase + self._sequence, act, args))
 
     # --- ports.runtime.Runtime -------------------------------------------------------------
 
@@ -159,18 +163,16 @@ class Kernel:
         task = Task(self, "main", main)
         self.tasks[task] = None
         task.wake()
-        while not task.ended.done:
-            if not self._turn():
-                waiters = sorted(f"{t.name} (waits for {t.waiting.what})" for t in self.tasks if t.waiting)
-                self.abandon()
-                raise Deadlock("nothing is scheduled, and these wait: " + ", ".join(waiters))
+        if not self._turns(_FOREVER, task.ended):
+            waiters = sorted(f"{t.name} (waits for {t.waiting.what})" for t in self.tasks if t.waiting)
+            self.abandon()
+            raise Deadlock("nothing is scheduled, and these wait: " + ", ".join(waiters))
         result: T = task.outcome()
         return result
 
     def advance(self, until_ms: int) -> None:
         """Let the world run on until that instant, inclusive, with nobody watching."""
-        while self._heap and self._heap[0][0] <= until_ms:
-            self._turn()
+        self._turns(until_ms, None)
         self._move(max(until_ms, self.time_ms))
 
     def abandon(self) -> None:
@@ -182,21 +184,25 @@ class Kernel:
         self.tasks.clear()
         self.ready.clear()
 
-    def _turn(self) -> bool:
-        heap = self._heap
-        due = bool(heap) and heap[0][0] <= self.time_ms
-        if due and (heap[0][1] < DEADLINE or not self.ready):
-            _, _, _, act, args = heapq.heappop(heap)
-            self.events += 1
-            act(*args)
-        elif self.ready:
-            task = self.ready.popleft()
-            if not task.ended.done:
-                task.step()
-        elif heap:
-            self._move(heap[0][0])
-        else:
-            return False
+    def _turns(self, until_ms: int, awaited: Future | None) -> bool:
+        """Do what is due up to that instant, in order. True once ``awaited`` is done, False when nothing is left to do.
+
+        This loop is where a rehearsal spends its time, so it asks as little as it can.
+        """
+        heap, ready, pop = self._heap, self.ready, heapq.heappop
+        while awaited is None or not awaited.done:
+            if heap and (first := heap[0])[0] <= self.time_ms and (not ready or first[1] < DEADLINE):
+                _, _, act, args = pop(heap)
+                self.events += 1
+                act(*args)
+            elif ready:
+                task = ready.popleft()
+                if not task.ended.done:
+                    task.step()
+            elif heap and heap[0][0] <= until_ms:
+                self._move(heap[0][0])
+            else:
+                return False
         return True
 
     def _move(self, to_ms: int) -> None:
