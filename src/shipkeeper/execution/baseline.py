@@ -61,9 +61,10 @@ async def changed_budget(run: Run, pods: Sequence[Pod]) -> tuple[Budget, str] | 
     known = _by_namespace(run)
     changed: list[Budget] = []
     words: dict[tuple[str, str], str] = {}
-    for namespace in sorted({pod.namespace for pod in pods}):
+    there = await run.api.budgets({pod.namespace for pod in pods})
+    for namespace, found in there.items():
         before = known.get(namespace, {})
-        now = {item.name: item for item in await run.api.list(Budget, namespace=namespace)}
+        now = {item.name: item for item in found}
         for name, item in sorted(now.items()):
             was = before.get(name)
             if was is None or (was.uid, was.generation) != (item.uid, item.generation):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import msgspec
 from msgspec import Struct
 
@@ -72,12 +74,11 @@ async def observe(run: Run, node: Node) -> tuple[Before, tuple[Pod, ...]]:
 
 async def _budgets(run: Run, pods: list[Pod]) -> tuple[BudgetBefore, ...]:
     found: dict[tuple[str, str], Budget] = {}
-    for namespace in sorted({pod.namespace for pod in pods}):
-        index = compile_budgets(await run.api.list(Budget, namespace=namespace))
-        for pod in pods:
-            if pod.namespace == namespace:
-                for budget in index.matching(namespace, pod.shape.labels):
-                    found[(namespace, budget.name)] = budget
+    there = await run.api.budgets({pod.namespace for pod in pods})
+    index = compile_budgets(chain.from_iterable(there.values()))
+    for pod in pods:
+        for budget in index.matching(pod.namespace, pod.shape.labels):
+            found[(budget.namespace, budget.name)] = budget
     return tuple(BudgetBefore(ns, name, item.healthy, item.expected) for (ns, name), item in sorted(found.items()))
 
 

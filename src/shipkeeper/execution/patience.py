@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Generic, TypeVar
 
 from shipkeeper.execution.control import Control
@@ -16,7 +16,7 @@ from shipkeeper.model.nodes import Node
 from shipkeeper.model.refs import ObjectRef
 from shipkeeper.model.room import Room
 from shipkeeper.model.time import SECOND, format_duration
-from shipkeeper.model.workloads import Workload
+from shipkeeper.model.workloads import Budget, Workload
 from shipkeeper.ports.cluster import Change, Eviction, EvictionAnswer, NodePatch, Watch
 from shipkeeper.ports.runtime import DeadlineExceeded
 
@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _FIRST_MS = SECOND
 _LONGEST_MS = 15 * SECOND
+_ONE_BY_ONE = 3
 
 
 class _TooSlow(Unreachable):
@@ -89,6 +90,16 @@ class PatientApi:
     async def list(self, kind: type[T], *, namespace: str = "", node: str = "") -> tuple[T, ...]:
         """See ports.cluster: a quorum read."""
         return await self.patiently(lambda: self._api.list(kind, namespace=namespace, node=node))
+
+    async def budgets(self, namespaces: Collection[str]) -> dict[str, list[Budget]]:
+        """Budgets of these namespaces. Many are read with one list of all: a request costs more than what it brings."""
+        if len(namespaces) <= _ONE_BY_ONE:
+            return {name: list(await self.list(Budget, namespace=name)) for name in sorted(namespaces)}
+        found: dict[str, list[Budget]] = {name: [] for name in sorted(namespaces)}
+        for budget in await self.list(Budget):
+            if budget.namespace in found:
+                found[budget.namespace].append(budget)
+        return found
 
     async def workloads(self, refs: Sequence[ObjectRef]) -> tuple[Workload | None, ...]:
         """See ports.cluster."""

@@ -34,8 +34,11 @@ class Disruption:
         self._owners: list[dict[int, int]] = [{} for _ in range(count)]
         """Owner → matched pods."""
         self._dirty = bytearray(count)
+        self._aims: list[rules.BudgetTarget | None] = [None] * count
+        """What each budget wants of the pods that there are; None: they came or went, so it is to be worked out."""
         self._targets: dict[tuple[int, int, tuple[int, ...]], rules.BudgetTarget] = {}
-        self._trusted: dict[int, rules.BudgetTarget] = {}
+        self._rechecks: set[int] = set()
+        """Budgets that are looked at again when the oldest eviction that nothing came of is given back."""
         self._lag = world.entropy.stream("disruption-lag")
         self._versions = 0
         self.on_change: list[Callable[[int], None]] = []
@@ -62,7 +65,7 @@ class Disruption:
         group = world.base.groups[world.pods.group[row]]
         index = group.budgets[0]
         self._write(index, rules.spend(self.budgets[index], world.pods.names[row], world.now))
-        world.kernel.call_after(rules.DELETION_TIMEOUT_MS, self._touch, index)
+        self._touch(index)  # the controller watches budgets too
 
     def count(self, index: int) -> tuple[int, int]:
         """(matched pods, pods Ready and not being deleted) of a budget."""
@@ -91,6 +94,7 @@ class Disruption:
         item = self._world.base.groups[self._world.pods.group[row]]
         for index in item.budgets:
             self._pods[index] += 1
+            self._aims[index] = None
             if item.owner >= 0:
                 owners = self._owners[index]
                 owners[item.owner] = owners.get(item.owner, 0) + 1
@@ -119,6 +123,7 @@ class Disruption:
         item = self._world.base.groups[pods.group[row]]
         for index in item.budgets:
             self._pods[index] -= 1
+            self._aims[index] = None
             if pods.ready[row] and pods.deletion_ms[row] < 0:
                 self._healthy[index] -= 1
             if item.owner >= 0:
@@ -142,26 +147,48 @@ class Disruption:
         self._sync(index)
 
     def _sync(self, index: int) -> None:
-        world, budget = self._world, self.budgets[index]
+        budget = self.budgets[index]
+        healthy = self._healthy[index]
+        waiting: tuple[tuple[str, int], ...] = ()
+        if budget.disrupted:
+            waiting, missing = self._disrupted(index, budget)
+            healthy -= missing
+        aim = self._aims[index]
+        if aim is None:
+            aim = self._aims[index] = self._target(index, budget)
+        may = rules.allowed(healthy, aim)
+        reason = aim.reason or ("SufficientPods" if may > 0 else "InsufficientPods")
+        status = rules.BudgetStatus(aim.expected, aim.desired, healthy, may, reason, aim.message)
+        after = rules.with_status(budget, status)
+        if waiting != budget.disrupted:
+            after = replace(after, disrupted=waiting)
+        if after != budget:
+            self._write(index, after)
+
+    def _disrupted(self, index: int, budget: Budget) -> tuple[tuple[tuple[str, int], ...], int]:
+        """Evictions that no deletion was seen of yet, and how many of their pods are healthy otherwise."""
+        world = self._world
         pods, now = world.pods, world.now
         waiting: list[tuple[str, int]] = []
-        healthy = self._healthy[index]
+        missing = 0
         for name, at_ms in budget.disrupted:
             row = pods.find(budget.namespace, name)
             if row < 0 or pods.deletion_ms[row] >= 0:
                 continue
             if at_ms + rules.DELETION_TIMEOUT_MS > now:
                 waiting.append((name, at_ms))
-                healthy -= pods.ready[row]
+                missing += pods.ready[row]
             else:
                 world.note(f"{budget.ref} got an eviction back that nothing came of in two minutes")
-        aim = self._target(index, budget)
-        may = rules.allowed(healthy, aim)
-        reason = aim.reason or ("SufficientPods" if may > 0 else "InsufficientPods")
-        status = rules.BudgetStatus(aim.expected, aim.desired, healthy, may, reason, aim.message)
-        after = replace(rules.with_status(budget, status), disrupted=tuple(waiting))
-        if after != budget:
-            self._write(index, after)
+        if waiting and index not in self._rechecks:
+            self._rechecks.add(index)
+            oldest = min(at_ms for _, at_ms in waiting)
+            world.kernel.call_at(oldest + rules.DELETION_TIMEOUT_MS, self._recheck, index)
+        return tuple(waiting), missing
+
+    def _recheck(self, index: int) -> None:
+        self._rechecks.discard(index)
+        self._touch(index)
 
     def _target(self, index: int, budget: Budget) -> rules.BudgetTarget:
         owners = self._owners[index]

@@ -64,14 +64,13 @@ async def workloads_well(run: Run, before: Sequence[Reading]) -> tuple[GateReadi
 async def budgets_restored(run: Run, before: Before) -> GateReading:
     """Each budget over the moved pods: current, nothing disrupted, as many healthy as before."""
     bad: list[tuple[ObjectRef, str]] = []
-    for namespace in sorted({item.namespace for item in before.budgets}):
-        now = {item.name: item for item in await run.api.list(Budget, namespace=namespace)}
-        for item in before.budgets:
-            if item.namespace == namespace and item.name in now:
-                budget = now[item.name]
-                why = _not_restored(budget, item.healthy)
-                if why:
-                    bad.append((budget.ref, f"budget {namespace}/{item.name} {why}"))
+    there = await run.api.budgets({item.namespace for item in before.budgets})
+    now = {(item.namespace, item.name): item for found in there.values() for item in found}
+    for item in before.budgets:
+        budget = now.get((item.namespace, item.name))
+        why = _not_restored(budget, item.healthy) if budget is not None else ""
+        if budget is not None and why:
+            bad.append((budget.ref, f"budget {item.namespace}/{item.name} {why}"))
     if not bad:
         return GateReading("budgets-restored", "open", f"{len(before.budgets)} restored")
     return GateReading(
