@@ -106,6 +106,11 @@ def _recount(twin: Twin) -> None:
     assert np.array_equal(free, world.occupancy.free)
     assert staying == world.occupancy.staying
     assert present == world.occupancy.present
+    for group, tallies in world.occupancy.tallies.items():
+        for tally in tallies:
+            kept = None if tally.stale else dict(tally.counts)
+            tally.count(world.occupancy.staying)
+            assert kept in (None, tally.counts), f"pods of class {group} were counted wrongly as they came and went"
     for index in range(len(twin.disruption.budgets)):
         matched = [
             row for row, group in enumerate(pods.group) if pods.alive[row] and index in world.base.groups[group].budgets

@@ -41,7 +41,7 @@ class Blocks:
 
     def _stuck(self) -> list[Moving]:
         now = self._drain.runtime.now_ms()
-        return [item for item in self._drain.moving.values() if item.state == "leaving" and now > item.overdue_ms]
+        return [item for item in self._drain.left.values() if item.state == "leaving" and now > item.overdue_ms]
 
     async def _hold_stuck(self, stuck: list[Moving]) -> None:
         """Never force-deleted, and no finalizer is taken away: what holds it is told, and a person decides."""
@@ -103,7 +103,7 @@ class Blocks:
         now = self._drain.runtime.monotonic_ms()
         return [
             item
-            for item in self._drain.moving.values()
+            for item in self._drain.left.values()
             if item.state == "waiting"
             and item.blocked_ms is not None
             and (item.at_once or now - item.blocked_ms >= self._after_ms)

@@ -51,6 +51,8 @@ class Drain:
         self.mail = self.runtime.channel()
         self.moving: dict[str, Moving] = {}
         """By pod UID, in order of namespace and name."""
+        self.left: dict[str, Moving] = {}
+        """Those that have not ended."""
         self.outcomes: list[PodOutcome] = []
         self.budgets = BudgetView()
         self.blocks = Blocks(self)
@@ -70,7 +72,7 @@ class Drain:
             control.listen(self.mail)
             try:
                 while True:
-                    while any(item.state != "ended" for item in self.moving.values()):
+                    while self.left:
                         await self._turn(scope)
                     rest = sort_pods(await self._pods(), self.run_.plan.drain_policy, self.runtime.now_ms())
                     if not rest.leaving and not rest.blocked:
@@ -130,7 +132,7 @@ class Drain:
         for pod in new:
             top = tops[pod.uid][0] if pod.uid in tops else None
             state = "leaving" if pod.terminating else "waiting"
-            item = self.moving[pod.uid] = Moving(pod, top, "waiting", now, now)
+            item = self.moving[pod.uid] = self.left[pod.uid] = Moving(pod, top, "waiting", now, now)
             if state == "leaving":
                 self._leaves(item, pod.deletion_ms)
         stays = ", ".join(f"{item.pod.namespace}/{item.pod.name}" for item in pods.skip)
@@ -154,7 +156,7 @@ class Drain:
             await self._evict(due[start : start + AT_ONCE], scope)
         self.flush()
         await self.blocks.look()
-        if any(item.state != "ended" for item in self.moving.values()):
+        if self.left:
             await self._wait()
 
     def _obey(self) -> None:
@@ -169,7 +171,7 @@ class Drain:
         """Pods to ask for now: of each budget only as many as it allows, as far as is known."""
         due: list[Moving] = []
         taken: dict[tuple[str, str], int] = {}
-        for item in self.moving.values():
+        for item in self.left.values():
             if item.state != "waiting" or item.next_ms > now:
                 continue
             if item.budget:
@@ -232,7 +234,7 @@ class Drain:
         if not item.budget:
             return
         left = self.budgets.spend(item.pod.namespace, item.budget)
-        for other in self.moving.values():
+        for other in self.left.values():
             if other.state == "waiting" and (other.pod.namespace, other.budget) == (item.pod.namespace, item.budget):
                 other.blocked_ms = now
                 if left > 0:
@@ -249,6 +251,7 @@ class Drain:
     def ended(self, item: Moving) -> None:
         """The pod is gone from the node."""
         item.state = "ended"
+        self.left.pop(item.pod.uid, None)
         if item.ours and item.top is not None:
             self.work.evictions[item.top] = self.work.evictions.get(item.top, 0) + 1
         result = "evicted" if item.ours else "gone"
@@ -262,7 +265,7 @@ class Drain:
     def leave_rest(self) -> None:
         """Record what becomes of pods that had not ended when the drain was given up."""
         now = self.runtime.monotonic_ms()
-        for item in self.moving.values():
+        for item in self.left.values():
             if item.state == "leaving" and item.ours:
                 self.outcomes.append(item.outcome(self.step, "evicted", now, "still terminating when the run stopped"))
             elif item.state == "waiting" and not item.told:
@@ -282,58 +285,71 @@ class Drain:
             watch.close()
 
     async def _wait(self) -> None:
-        """Sleep until news, or until something is due."""
-        now = self.runtime.monotonic_ms()
-        due = [self._check_ms]
-        for item in self.moving.values():
-            if item.state == "waiting":
-                due.append(item.next_ms)
-            elif item.state == "leaving" and not item.told:
-                due.append(now + item.overdue_ms - self.runtime.now_ms() + 1)
-        if self.last_ms is not None:
-            due.append(now + self.last_ms - self.runtime.now_ms())
-        try:
-            self._hear(await self.runtime.deadline(max(1, min(due) - now), self.mail.receive))
-        except DeadlineExceeded:
-            return
-        while len(self.mail):
-            self._hear(await self.mail.receive())
+        """Sleep until something is due, or until news that the next turn has to look at."""
+        due = self._next_due()
+        while True:
+            left_ms = max(1, due - self.runtime.monotonic_ms())
+            try:
+                matters = self._hear(await self.runtime.deadline(left_ms, self.mail.receive))
+            except DeadlineExceeded:
+                return
+            while len(self.mail):
+                matters |= self._hear(await self.mail.receive())
+            if matters:
+                return
 
-    def _hear(self, news: tuple[type[Any], Change[Any]] | Any) -> None:
+    def _next_due(self) -> int:
+        """When something is to be done without any news, on the monotonic clock."""
+        ahead_ms = self.runtime.now_ms() - self.runtime.monotonic_ms()
+        due = self._check_ms if self.last_ms is None else min(self._check_ms, self.last_ms - ahead_ms)
+        for item in self.left.values():
+            if item.state == "waiting":
+                due = min(due, item.next_ms)
+            elif not item.told:
+                due = min(due, item.overdue_ms + 1 - ahead_ms)
+        return due
+
+    def _hear(self, news: tuple[type[Any], Change[Any]] | Any) -> bool:
+        """Take what was told; whether it changes anything. The run's own news: the next turn looks at it."""
         if not isinstance(news, tuple):
-            return  # the run's own news: the next turn looks at it
+            return True
         kind, change = news
         if kind is Budget:
-            self._budget_changed(change)
-        elif change.type == "synced":
-            for uid, item in self.moving.items():
-                if item.state != "ended" and uid not in self._present:
-                    self.ended(item)
+            return self._budget_changed(change)
+        if change.type == "synced":
+            gone = [item for uid, item in self.left.items() if uid not in self._present]
+            for item in gone:
+                self.ended(item)
             self._present.clear()
-        elif change.object is not None:
-            self._pod_changed(change.type, change.object)
+            return bool(gone)
+        return change.object is not None and self._pod_changed(change.type, change.object)
 
-    def _pod_changed(self, type: str, pod: Pod) -> None:
+    def _pod_changed(self, type: str, pod: Pod) -> bool:
         if type == "present":
             self._present.add(pod.uid)
-        item = self.moving.get(pod.uid)
-        if item is None or item.state == "ended":
-            return
+        item = self.left.get(pod.uid)
+        if item is None:
+            return False
         if type == "deleted":
             self.ended(item)
-        elif pod.terminating:
-            self._leaves(item, pod.deletion_ms)
+            return True
+        if not pod.terminating:
+            return False
+        known = item.state == "leaving"
+        self._leaves(item, pod.deletion_ms)
+        return not known
 
-    def _budget_changed(self, change: Change[Budget]) -> None:
+    def _budget_changed(self, change: Change[Budget]) -> bool:
         budget = change.object
         if budget is None:
-            return
+            return False
         if change.type == "deleted":
             self.budgets.forget(budget)
         else:
             self.budgets.put(budget)
-        now = self.runtime.monotonic_ms()
-        for item in self.moving.values():
+        now, wakes = self.runtime.monotonic_ms(), False
+        for item in self.left.values():
             mine = item.state == "waiting" and (item.pod.namespace, item.budget) == (budget.namespace, budget.name)
             if mine and (change.type == "deleted" or budget.allowed > 0):
-                item.next_ms = now
+                item.next_ms, wakes = now, True
+        return wakes

@@ -14,6 +14,7 @@ from shipkeeper.semantics.placement import static_reasons, tally
 from shipkeeper.semantics.ports import clash
 from shipkeeper.twin.classes import Classes, Ids, SchedulingClass, Spreading, Term
 from shipkeeper.twin.storage import Volumes
+from shipkeeper.twin.tallies import Tally
 from shipkeeper.twin.world import World
 
 Mask = NDArray[np.bool_]
@@ -39,6 +40,10 @@ class Filters:
         self._masks: dict[int, Mask] = {}
         self._flags: dict[int, bytearray] = {}
         """Verdicts as bytes, for reading one by one."""
+        self._tallies: dict[int, Tally] = {}
+        """By identity of the constraint: they live as long as the classes."""
+        self._shared: dict[tuple[int, tuple[int, ...], int], Tally] = {}
+        self._by_verdict: dict[int, list[Tally]] = {}
         self.reserved: dict[int, tuple[int, int]] = {}
         """Row that preempted → (node, group): its room is kept free until it is bound."""
         world.on_node.append(self._node_changed)
@@ -78,8 +83,10 @@ class Filters:
                 values[row] = verdict = self.classes.verdict(index, row, after)
                 if index in self._masks:
                     self._masks[index][row] = verdict != 0
-                if index in self._flags:
+                if index in self._flags and self._flags[index][row] != (verdict != 0):
                     self._flags[index][row] = verdict != 0
+                    for tally in self._by_verdict.get(index, ()):
+                        tally.stale = True
 
     # --- all filters -----------------------------------------------------------------------
 
@@ -175,27 +182,36 @@ class Filters:
                     mask[node] = False
         return mask
 
-    def counts(self, item: Spreading, everywhere: bool = False) -> Ids:
-        """Matching pods that stay, per domain; ``everywhere``: also on nodes that are not eligible.
+    def counts(self, item: Spreading, everywhere: bool = False) -> dict[int, int]:
+        """Matching pods that stay, per domain that has any (-1: nodes without the key).
 
-        The last place is for nodes without the key.
+        ``everywhere``: also on nodes that are not eligible; a constraint is always asked in the same way.
         """
-        at, staying = item.domains.at, self._occupancy.staying
-        flags = None if everywhere else self._flagged(item.eligible)
-        found: dict[int, int] = {}
-        for group in item.groups:
-            for node, count in staying[group].items():
-                if flags is None or flags[node]:
-                    domain = at[node]
-                    found[domain] = found.get(domain, 0) + count
-        counts = np.zeros(item.domains.count + 1, dtype=np.int64)
-        for domain, count in found.items():
-            counts[domain] = count
-        return counts
+        tally = self._tallies.get(id(item))
+        if tally is None:
+            tally = self._tallies[id(item)] = self._tally(item, everywhere)
+        if tally.stale:
+            tally.count(self._occupancy.staying)
+        return tally.counts
+
+    def _tally(self, item: Spreading, everywhere: bool) -> Tally:
+        """Classes of one workload ask about the same pods: they share the answer."""
+        key = (id(item.domains), item.groups, -1 if everywhere else item.eligible)
+        tally = self._shared.get(key)
+        if tally is None:
+            flags = None if everywhere else self._flagged(item.eligible)
+            tally = self._shared[key] = Tally(item.domains.at, item.groups, flags)
+            for group in item.groups:
+                self._occupancy.tallies.setdefault(group, []).append(tally)
+            if not everywhere:
+                self._by_verdict.setdefault(item.eligible, []).append(tally)
+        return tally
 
     def _spread(self, item: Spreading) -> Mask:
         eligible = self.verdict(item.eligible)
-        counts = self.counts(item)
+        counts = np.zeros(item.domains.count + 1, dtype=np.int64)
+        for domain, count in self.counts(item).items():
+            counts[domain] = count
         of, rule = item.domains.of, item.constraint
         present = np.zeros(item.domains.count + 1, dtype=np.bool_)
         present[of[eligible != 0]] = True

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from shipkeeper.model.pods import HostPort
 from shipkeeper.twin.base import FAILED, SUCCEEDED, Base
+from shipkeeper.twin.tallies import Tally, add
 
 
 class Occupancy:
@@ -29,8 +30,10 @@ class Occupancy:
         """(protocol, port) → (node, claim) of every claim in use."""
         self.priorities: dict[int, int] = {}
         """Priority → bound pods that hold room."""
+        self.tallies: dict[int, list[Tally]] = {}
+        """By class: who counts its pods that stay."""
         self.touched: list[int] = []
-        """Nodes whose free room changed, in the order in which it did: whoever keeps figures reads on from its place."""
+        """Nodes whose free room changed, in that order: whoever keeps figures reads on from where it was."""
         for row, (group, node, phase) in enumerate(zip(columns.group, columns.node, columns.phase, strict=True)):
             if node >= 0:
                 self.on_node[node][row] = None
@@ -50,7 +53,7 @@ class Occupancy:
         twin.present = [counts.copy() for counts in self.present]
         twin.ports = {key: claims.copy() for key, claims in self.ports.items()}
         twin.priorities = self.priorities.copy()
-        twin.touched = []
+        twin.tallies, twin.touched = {}, []
         return twin
 
     def take(self, group: int, node: int) -> None:
@@ -59,15 +62,20 @@ class Occupancy:
         for line, amount in item.requests:
             self.free[line, node] -= amount
         self.touched.append(node)
-        _add(self.staying[group], node, 1)
-        _add(self.present[group], node, 1)
-        _add(self.priorities, item.shape.priority, 1)
+        self._stay(group, node, 1)
+        add(self.present[group], node, 1)
+        add(self.priorities, item.shape.priority, 1)
         for port in item.shape.host_ports:
             self.ports.setdefault((port.protocol, port.port), []).append((node, port))
 
     def leave(self, group: int, node: int) -> None:
         """A pod of that class got its deletionTimestamp; it still holds its room."""
-        _add(self.staying[group], node, -1)
+        self._stay(group, node, -1)
+
+    def _stay(self, group: int, node: int, change: int) -> None:
+        add(self.staying[group], node, change)
+        for tally in self.tallies.get(group, ()):
+            tally.add(node, change)
 
     def release(self, group: int, node: int, left: bool) -> None:
         """A pod of that class is gone or has finished. ``left``: ``leave`` was told before."""
@@ -76,16 +84,9 @@ class Occupancy:
             self.free[line, node] += amount
         self.touched.append(node)
         if not left:
-            _add(self.staying[group], node, -1)
-        _add(self.present[group], node, -1)
-        _add(self.priorities, item.shape.priority, -1)
+            self._stay(group, node, -1)
+        add(self.present[group], node, -1)
+        add(self.priorities, item.shape.priority, -1)
         for port in item.shape.host_ports:
             self.ports[port.protocol, port.port].remove((node, port))
 
-
-def _add(counts: dict[int, int], key: int, change: int) -> None:
-    value = counts.get(key, 0) + change
-    if value:
-        counts[key] = value
-    else:
-        del counts[key]

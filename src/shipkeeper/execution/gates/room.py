@@ -5,49 +5,70 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shipkeeper.model.pods import Pod, PodShape
 from shipkeeper.model.room import Room
 from shipkeeper.ports.gates import GateReading
 from shipkeeper.semantics.placement import by_size, could_ever_take, node_reasons
-from shipkeeper.semantics.room import copy, request_row
+from shipkeeper.semantics.room import request_row
+
+
+class _Search:
+    """Where pods of one shape may go: nodes that had room when it was first asked, and how far they are used up."""
+
+    __slots__ = ("at", "checked", "nodes", "wanted")
+
+    def __init__(self, wanted: tuple[tuple[int, int], ...], nodes: list[int]) -> None:
+        self.wanted, self.nodes = wanted, nodes
+        self.at = 0
+        self.checked = -1
+        """The node that may take the shape, room aside."""
 
 
 class Places:
-    """First fit of pods into free room, the biggest first, with one look per shape and node."""
+    """First fit of pods into free room, the biggest first."""
 
     def __init__(self, room: Room, leaving: Sequence[str]) -> None:
-        self._room = copy(room)
+        self._nodes, self._free = room.nodes, np.array(room.free, order="F")
         self._column = {name: j for j, name in enumerate(room.resources)}
         self._gone = frozenset(leaving)
-        self._allowed: dict[int, dict[int, bool]] = {}
-        self._rows: dict[int, NDArray[np.int64]] = {}
+        self._searches: dict[int, _Search] = {}
 
     def place(self, shape: PodShape) -> bool:
         """Take the first node that may take a pod of this shape and has room; False when there is none."""
-        if any(amount > 0 and name not in self._column for name, amount in shape.requests.items()):
-            return False
-        row = self._rows.get(id(shape))
-        if row is None:
-            row = self._rows[id(shape)] = request_row(shape, self._column)
-        free = self._room.free
-        wants = row > 0
-        fitting = np.flatnonzero((free[:, wants] >= row[wants]).all(axis=1))
-        allowed = self._allowed.setdefault(id(shape), {})
-        for index in fitting:
-            i = int(index)
-            if i not in allowed:
-                node = self._room.nodes[i]
-                allowed[i] = node.name not in self._gone and node.ready and not node_reasons(shape, node)
-            if allowed[i]:
-                free[i] -= row
+        search = self._searches.get(id(shape))
+        if search is None:
+            search = self._searches[id(shape)] = self._begin(shape)
+        free = self._free
+        while search.at < len(search.nodes):
+            node = search.nodes[search.at]
+            if all(free[node, column] >= amount for column, amount in search.wanted) and self._may(shape, node, search):
+                for column, amount in search.wanted:
+                    free[node, column] -= amount
                 return True
+            search.at += 1  # room only shrinks here: what has too little now will have too little later
         return False
+
+    def _begin(self, shape: PodShape) -> _Search:
+        if any(amount > 0 and name not in self._column for name, amount in shape.requests.items()):
+            return _Search((), [])
+        wanted = [(j, amount) for j, amount in enumerate(request_row(shape, self._column).tolist()) if amount > 0]
+        fits = np.ones(len(self._nodes), dtype=np.bool_)
+        for column, amount in wanted:
+            fits &= self._free[:, column] >= amount
+        return _Search(tuple(wanted), fits.nonzero()[0].tolist())
+
+    def _may(self, shape: PodShape, index: int, search: _Search) -> bool:
+        if search.checked != index:
+            node = self._nodes[index]
+            if node.name in self._gone or not node.ready or node_reasons(shape, node):
+                return False
+            search.checked = index
+        return True
 
     def pinned(self, shape: PodShape) -> bool:
         """Whether no other node could ever take pods of this shape, cordons, health and room aside."""
-        others = (node for node in self._room.nodes if node.name not in self._gone)
+        others = (node for node in self._nodes if node.name not in self._gone)
         return not any(could_ever_take(shape, node) for node in others)
 
 
