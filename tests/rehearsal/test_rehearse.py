@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -159,6 +160,16 @@ def test_the_same_plan_inventory_and_seeds_give_the_same_forecast_however_it_is_
     loaded = Loaded(inventory)
     again = [play_night(without_end(plan), loaded, seed, TwinSettings()).digest for seed in (3, 1, 3)]
     assert again[0] == again[2], "a night depends on its seed, not on those played before it"
+
+
+def test_a_night_that_is_over_leaves_no_twin_behind() -> None:
+    inventory = small()
+    plan, loaded = without_end(plan_for(inventory, window=window(2))), Loaded(inventory)
+    play_night(plan, loaded, 0, TwinSettings())
+    gc.collect()
+    play_night(plan, loaded, 1, TwinSettings())
+    kept = gc.collect()
+    assert kept < 100, f"{kept} objects of a night lived on in circles: fifty nights would hold fifty twins for a while"
 
 
 _NIGHT = """

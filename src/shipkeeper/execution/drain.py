@@ -55,7 +55,6 @@ class Drain:
         """Those that have not ended."""
         self.outcomes: list[PodOutcome] = []
         self.budgets = BudgetView()
-        self.blocks = Blocks(self)
         self._present: set[str] = set()
         self._check_ms = 0
         self.last_ms = work.run.estimates.last_moment_ms(work.name, "reboot" if work.run.reboots else "uncordon")
@@ -66,14 +65,14 @@ class Drain:
         """Gates, intent, evictions, until a quorum read shows the node empty."""
         first = await self._gates()
         await self._intend(first)
-        control = self.run_.control
+        control, blocks = self.run_.control, Blocks(self)
         async with self.runtime.scope() as scope:
             scope.start("pods of " + self.work.name, lambda: self._follow(Pod, node=self.work.name))
             control.listen(self.mail)
             try:
                 while True:
                     while self.left:
-                        await self._turn(scope)
+                        await self._turn(scope, blocks)
                     rest = sort_pods(await self._pods(), self.run_.plan.drain_policy, self.runtime.now_ms())
                     if not rest.leaving and not rest.blocked:
                         break
@@ -145,7 +144,7 @@ class Drain:
 
     # --- one turn --------------------------------------------------------------------------
 
-    async def _turn(self, scope: Scope) -> None:
+    async def _turn(self, scope: Scope, blocks: Blocks) -> None:
         self._obey()
         now = self.runtime.monotonic_ms()
         due = self._due(now)
@@ -155,7 +154,7 @@ class Drain:
         for start in range(0, len(due), AT_ONCE):
             await self._evict(due[start : start + AT_ONCE], scope)
         self.flush()
-        await self.blocks.look()
+        await blocks.look()
         if self.left:
             await self._wait()
 

@@ -69,6 +69,26 @@ class Night(Struct, frozen=True):
 
 def play_night(plan: Plan, loaded: Loaded, seed: int, settings: TwinSettings) -> Night:
     """Carry out the plan (see ``variants.without_end``) on a twin of that seed."""
+    with _no_garbage_collection():
+        return _play(plan, loaded, seed, settings)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """A night makes many objects that live as long as it does, and its twin ends them all at once: nothing to look for.
+
+    Scanning them would be a tenth of the night's time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _play(plan: Plan, loaded: Loaded, seed: int, settings: TwinSettings) -> Night:
     inventory = loaded.base.inventory
     kernel = Kernel(plan.window.opens_ms if plan.window is not None else inventory.taken_ms)
     twin = Twin(loaded, plan.timings, seed, kernel, settings)
@@ -90,25 +110,14 @@ def play_night(plan: Plan, loaded: Loaded, seed: int, settings: TwinSettings) ->
         return result.state, result.reason
 
     try:
-        with _no_garbage_collection():
-            state, reason = kernel.run(main())
+        state, reason = kernel.run(main())
     except (Deadlock, DeadlineExceeded) as error:
         state, reason = "held", f"the run came to no end: {error}"
     except ShipkeeperError as error:
         state, reason = "failed", error.message
-    return _night(plan, seed, twin, notebook, state, reason)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A night makes few cycles and many objects that live as long as it does: scanning them is a tenth of its time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+    night = _night(plan, seed, twin, notebook, state, reason)
+    twin.close()
+    return night
 
 
 def _night(plan: Plan, seed: int, twin: Twin, notebook: _Notebook, state: str, reason: str) -> Night:

@@ -57,7 +57,7 @@ class Disruption:
 
     def listed(self, namespace: str) -> tuple[Budget, ...]:
         """Budgets of one namespace, or all (empty), as they are now, by namespace and name."""
-        return tuple(self.budgets[i] for i in self._in.get(namespace, ()))
+        return tuple(map(self.budgets.__getitem__, self._in.get(namespace, ())))
 
     def spend(self, row: int) -> None:
         """The API server let that pod go: one fewer allowed, in the same write."""

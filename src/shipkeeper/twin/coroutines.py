@@ -101,6 +101,8 @@ class Task:
             kernel.current = previous
 
     def _end(self, result: Any, error: BaseException | None) -> None:
+        if isinstance(error, Cancelled):
+            error.__traceback__ = None  # nobody reads it, and its frames would keep all that the task knew alive
         self.result, self.error = result, error
         self.kernel.tasks.pop(self, None)
         self.ended.finish()

@@ -69,7 +69,7 @@ class World:
     @property
     def now(self) -> int:
         """Virtual time, epoch milliseconds."""
-        return self.kernel.now_ms()
+        return self.kernel.time_ms + self.kernel.wall_offset_ms
 
     def power(self, index: int, on: bool) -> None:
         """A machine went off, or came back; the API server goes and comes with its quorum."""
