@@ -84,6 +84,15 @@ def compile_budgets(budgets: Iterable[Budget]) -> BudgetIndex:
     return BudgetIndex(budgets)
 
 
+def by_namespace(budgets: Iterable[Budget], namespaces: Iterable[str]) -> dict[str, list[Budget]]:
+    """Budgets of these namespaces, in their order; a namespace without any has an empty list."""
+    found: dict[str, list[Budget]] = {name: [] for name in sorted(namespaces)}
+    for budget in budgets:
+        if budget.namespace in found:
+            found[budget.namespace].append(budget)
+    return found
+
+
 def needs_scale(budget: Budget) -> bool:
     """Whether the budget must know how many pods the owners want (``maxUnavailable``, or a percentage)."""
     return budget.max_unavailable is not None or isinstance(budget.min_available, str)

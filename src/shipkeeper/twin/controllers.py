@@ -34,6 +34,7 @@ class Creator:
     def __init__(self, world: World, quotas: Quotas) -> None:
         self._world, self._quotas = world, quotas
         self._lags = world.entropy.stream("controller-lag")
+        self._names, self._uids = world.entropy.stream("name"), world.entropy.stream("uid")
         self._draws = 0
         self._free_at_ms = 0
         """When the client's token bucket would be full again (see ``_slot``)."""
@@ -61,11 +62,10 @@ class Creator:
             world.note(f"a quota of namespace {group.namespace} ({', '.join(short)}) holds up pods of {owner}")
             self._quotas.when_free(group.namespace, lambda: self.later(self.create, row, name, node, made))
             return
-        key = f"{group.namespace}/{len(pods.names)}"
+        number = len(pods.names)
         if not name:
-            name = f"{world.base.owners[group.owner].name}-{self._suffix(key)}"
-        high, low = world.entropy.bits("uid", key), world.entropy.bits("uid2", key)
-        text = f"{high:016x}{low:016x}"
+            name = f"{world.base.owners[group.owner].name}-{self._suffix(number)}"
+        text = f"{self._uids.at(number):016x}{self._uids.at(number, 1):016x}"
         uid = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
         new = pods.create(group.index, name, uid, bool(pods.broken[row]))
         if node >= 0:
@@ -73,8 +73,8 @@ class Creator:
         if made is not None:
             made(new)
 
-    def _suffix(self, key: str) -> str:
-        bits = self._world.entropy.bits("name", key)
+    def _suffix(self, number: int) -> str:
+        bits = self._names.at(number)
         letters = []
         for _ in range(5):
             bits, letter = divmod(bits, len(_LETTERS))

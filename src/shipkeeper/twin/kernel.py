@@ -102,19 +102,19 @@ class Kernel:
     async def deadline(self, duration_ms: int, work: Callable[[], Awaitable[T]]) -> T:
         """See ports.runtime.Runtime."""
         task = self.spawn("deadline", work)
-        either = Future("deadline")
-        task.ended.callbacks.append(either.finish)
-        self._push(self.time_ms + max(0, duration_ms), DEADLINE, either.finish, ())
-        in_time = False
-        try:
-            await either
-            in_time = task.ended.done
-        finally:
-            task.cancel()
-            interrupted = await self.join([task])
+        late = False
+
+        def expire() -> None:
+            nonlocal late
+            if not task.ended.done:
+                late = True
+                task.cancel()
+
+        self._push(self.time_ms + max(0, duration_ms), DEADLINE, expire, ())
+        interrupted = await self.join([task], cancel_on_interrupt=True)
         if interrupted is not None:
             raise interrupted
-        if not in_time:
+        if late:
             if task.error is not None and not isinstance(task.error, Cancelled):
                 raise task.error
             raise DeadlineExceeded(f"not done after {duration_ms} ms")

@@ -89,4 +89,3 @@ class Occupancy:
         add(self.priorities, item.shape.priority, -1)
         for port in item.shape.host_ports:
             self.ports[port.protocol, port.port].remove((node, port))
-

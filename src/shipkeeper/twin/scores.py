@@ -91,7 +91,7 @@ class Scores:
         raw: Ids = self._cost(item.soft[0], candidates)
         for soft in item.soft[1:]:
             raw += self._cost(soft, candidates)
-        most, least = int(raw.max()), int(raw.min())
+        most, least = int(np.maximum.reduce(raw)), int(np.minimum.reduce(raw))
         if most == 0:
             return np.full(len(candidates), _TOP, dtype=np.int64)
         raw *= -_TOP
@@ -103,7 +103,8 @@ class Scores:
         domains = soft.domains
         weight = log_thousandths(min(len(candidates), domains.count) + 2)
         least = (soft.constraint.max_skew - 1) * 1_000
-        cost = np.full(domains.count + 1, least, dtype=np.int64)
+        cost = np.empty(domains.count + 1, dtype=np.int64)
+        cost.fill(least)
         everywhere = soft.constraint.node_affinity_policy != "Honor"
         for domain, count in self._filters.counts(soft, everywhere).items():
             cost[domain] = count * weight + least

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shipkeeper.model.pods import Pod, PodShape
 from shipkeeper.model.room import Room
@@ -14,11 +15,11 @@ from shipkeeper.semantics.room import request_row
 
 
 class _Search:
-    """Where pods of one shape may go: nodes that had room when it was first asked, and how far they are used up."""
+    """Where pods of one shape may go: nodes that had room once, and how far they are used up."""
 
     __slots__ = ("at", "checked", "nodes", "wanted")
 
-    def __init__(self, wanted: tuple[tuple[int, int], ...], nodes: list[int]) -> None:
+    def __init__(self, wanted: tuple[tuple[int, int], ...], nodes: NDArray[np.intp]) -> None:
         self.wanted, self.nodes = wanted, nodes
         self.at = 0
         self.checked = -1
@@ -33,6 +34,8 @@ class Places:
         self._column = {name: j for j, name in enumerate(room.resources)}
         self._gone = frozenset(leaving)
         self._searches: dict[int, _Search] = {}
+        self._roomy: dict[tuple[tuple[int, int], ...], NDArray[np.intp]] = {}
+        """Nodes that had room for these requests when they were first asked for: none will join them."""
 
     def place(self, shape: PodShape) -> bool:
         """Take the first node that may take a pod of this shape and has room; False when there is none."""
@@ -41,7 +44,7 @@ class Places:
             search = self._searches[id(shape)] = self._begin(shape)
         free = self._free
         while search.at < len(search.nodes):
-            node = search.nodes[search.at]
+            node = int(search.nodes[search.at])
             if all(free[node, column] >= amount for column, amount in search.wanted) and self._may(shape, node, search):
                 for column, amount in search.wanted:
                     free[node, column] -= amount
@@ -51,12 +54,16 @@ class Places:
 
     def _begin(self, shape: PodShape) -> _Search:
         if any(amount > 0 and name not in self._column for name, amount in shape.requests.items()):
-            return _Search((), [])
-        wanted = [(j, amount) for j, amount in enumerate(request_row(shape, self._column).tolist()) if amount > 0]
-        fits = np.ones(len(self._nodes), dtype=np.bool_)
-        for column, amount in wanted:
-            fits &= self._free[:, column] >= amount
-        return _Search(tuple(wanted), fits.nonzero()[0].tolist())
+            return _Search((), np.empty(0, dtype=np.intp))
+        row = request_row(shape, self._column).tolist()
+        wanted = tuple((column, amount) for column, amount in enumerate(row) if amount > 0)
+        roomy = self._roomy.get(wanted)
+        if roomy is None:
+            fits = np.ones(len(self._nodes), dtype=np.bool_)
+            for column, amount in wanted:
+                fits &= self._free[:, column] >= amount
+            roomy = self._roomy[wanted] = fits.nonzero()[0]
+        return _Search(wanted, roomy)
 
     def _may(self, shape: PodShape, index: int, search: _Search) -> bool:
         if search.checked != index:
