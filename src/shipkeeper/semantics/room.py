@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from shipkeeper.model.nodes import Node
@@ -82,8 +81,3 @@ def shortages(room: Room, index: int, shape: PodShape) -> tuple[str, ...]:
     ]
     short.extend(name for name, amount in shape.requests.items() if amount > 0 and name not in room.resources)
     return tuple(sorted(short))
-
-
-def copy(room: Room) -> Room:
-    """A room of the same nodes whose ``free`` can be changed."""
-    return replace(room, free=room.free.copy())
