@@ -47,7 +47,7 @@ test: $(VENV)/.dev ## The fast suite (minutes; no network, no cluster)
 	@$(BIN)/python -m pytest -m "not real and not slow" -n 2 $(PYTEST_ARGS)
 
 real: $(VENV)/.dev ## The suites against a real control plane on loopback (built once, cached outside the clone)
-	@$(BIN)/python -m pytest tests/real -m real $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(if $(filter tests/%,$(PYTEST_ARGS)),,tests/real) -m real $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
