@@ -135,6 +135,10 @@ def test_a_chart_with_the_users_values_from_file_and_from_helm(folder):
     paths = {one["path"]: one["used"] for one in found["evidence"]}
     assert paths["cleanup"] == "yes"
     assert "kubeVersion" in paths
+    (folder / "mine.yaml").write_text("cleanup: {enabled: false}\ncleanup: {enabled: true}\n")
+    refused = run(*given, "--values", "mine.yaml")
+    assert "mine.yaml:2:1: 'cleanup' is given twice" in refused.stderr, "the last of the two was taken silently"
+    assert "first given at 1:1" in refused.stderr
     release = Release(
         namespace="shop", name="shop", revision=1, chart="shop", value_keys=(("cleanup.enabled", "boolean"),)
     )

@@ -133,6 +133,7 @@ def test_a_host_that_ansible_did_not_reach_is_a_remark(tmp_path: Path) -> None:
         ('{"node": "n1"}\n{"node": }\n', ":2:10", "JSON"),
         ("node: n1\npendingUpdates: [\n", ":3:1", "YAML"),
         ("a: &x 1\nb: *x\n", ":2", "aliases"),
+        ("node: n1\nkernel: a\nnode: n2\n", ":3:1", "'node' is given twice, first at 1:1"),
         ('{"node": "n1", "pendingUpdate": 1}', ":1", "pendingUpdate"),
         ('{"node": "n1", "pendingUpdates": "some"}', ":1", "pendingUpdates"),
         ('{"node": "n1", "pendingUpdates": -1}', ":1", "-1"),

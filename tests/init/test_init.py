@@ -23,7 +23,7 @@ from shipkeeper.knowledge.library import bundled
 from shipkeeper.model.cluster import ClusterIdentity, Namespace
 from shipkeeper.model.errors import BadInput
 from shipkeeper.planning.recurring_words import parse_recurring
-from shipkeeper.planning.window import check_rule
+from shipkeeper.planning.window import rule_faults
 from tests.builders import deployment, inventory, node, shape
 
 DUMP = Path(__file__).resolve().parents[2] / "src/shipkeeper/app/demo_platform/platform.json.gz"
@@ -121,7 +121,7 @@ def test_other_words_are_refused_with_an_example(text: str) -> None:
 
 
 def test_the_window_written_is_one_that_occurs() -> None:
-    check_rule(parse_platform(made(ALL).text.encode(), "p").environments[0].windows[0])
+    assert not list(rule_faults(parse_platform(made(ALL).text.encode(), "p").environments[0].windows[0]))
 
 
 def test_a_file_that_is_there_is_kept(tmp_path, monkeypatch) -> None:

@@ -67,6 +67,8 @@ def test_every_mistake_is_told_at_once_with_its_place():
     ("text", "place", "told"),
     [
         ("name: a\nname: b\n", (2, 1), "given twice"),
+        ("environments: [{name: a, clusters: [{name: c, name: d}]}]\n", (1, 47), "given twice"),
+        ("done: {keycloak: 2026-09-02, keycloak: 2026-10-02}\n", (1, 30), "given twice"),
         ("- a\n- b\n", (1, 1), "must be settings"),
         ("name: [a]\n", (1, 7), "must be text, and is a list"),
         ("name:\n", (1, 6), "has no value"),
@@ -92,6 +94,30 @@ def test_one_mistake_and_its_place(text, place, told):
     assert told in message
     assert (line, column) == place
     assert hint or "must be" in message, "the reader is not told what to do"
+
+
+def test_a_key_given_twice_is_told_with_both_places_among_the_other_mistakes():
+    found = mistakes("zone: Europe/Stokholm\nname: a\n'name': b\nkind: Plattform\n")
+    assert [(line, column) for line, column, _, _ in found] == [(1, 7), (3, 1), (4, 7)]
+    assert found[1][2:] == ("'name' is given twice", "first given at 2:1"), "which of the two is meant is a guess"
+
+
+def test_every_mistake_of_every_window_is_told():
+    window = "{name: W, duration: 15d, zone: UTC, rrule: NEVER, start: '25:00'}"
+    both = ", ".join(window.replace("W", name) for name in ("one", "two"))
+    found = mistakes(f"environments: [{{name: a, clusters: [{{name: c}}], windows: [{both}]}}]\n")
+    told = ["longer than 14 days", "not an RRULE", "time of day"] * 2
+    assert len(found) == len(told), "three mistakes in each of two windows"
+    for expected, (_, _, message, _) in zip(told, found, strict=True):
+        assert expected in message
+
+
+def test_a_window_that_lacks_a_setting_still_has_its_others_looked_at():
+    found = mistakes(
+        "environments: [{name: a, clusters: [{name: c}], windows: [{name: w, rrule: NEVER, start: 9 pm}]}]\n"
+    )
+    assert any("not an RRULE" in message for _, _, message, _ in found)
+    assert any("time of day" in message for _, _, message, _ in found), f"only told: {found}"
 
 
 @pytest.mark.parametrize(

@@ -296,7 +296,7 @@ def _check_pairs(given: Given) -> None:
 
 
 def _shape(path: str, files: GivenFiles) -> Keys:
-    documents = [one for one in files.documents(_bytes(path), path) if one is not None]
+    documents = [one for one in files.documents(_bytes(path), path, by_hand=True) if one is not None]
     if len(documents) > 1 or (documents and not isinstance(documents[0], Mapping)):
         raise BadInput("values are one mapping", location=Location(path))
     values: Mapping[str, Any] = documents[0] if documents else {}

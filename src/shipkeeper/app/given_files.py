@@ -41,8 +41,8 @@ class GivenFiles:
             if ".." not in member.path.split("/"):
                 yield member
 
-    def documents(self, data: bytes, place: str) -> Iterator[Any]:
-        """See ports.files.Reading."""
+    def documents(self, data: bytes, place: str, *, by_hand: bool = False) -> Iterator[Any]:
+        """See ports.files.Reading. ``by_hand``: a person wrote it, and a key given twice is a mistake."""
         text = data.removeprefix(_BOM)
         if text.lstrip()[:1] in (b"{", b"["):
             try:
@@ -51,7 +51,7 @@ class GivenFiles:
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 if place.endswith(".json"):
                     raise malformed(error, text, place, "the document") from error
-        for node in yaml_nodes(text, place, self._limits, whole=True):
+        for node in yaml_nodes(text, place, self._limits, whole=True, by_hand=by_hand):
             yield node.value
 
 

@@ -21,7 +21,7 @@ from shipkeeper.model.schedule import LEVELS
 from shipkeeper.model.time import load_zone, parse_duration, parse_instant
 from shipkeeper.planning.request import MANUAL, ON_BLOCKED, ORDERS
 from shipkeeper.planning.timings import parse_spread
-from shipkeeper.planning.window import check_rule
+from shipkeeper.planning.window import check_rrule, check_start, rule_faults
 
 MARKS = ("{node}", "{address}", "{providerID}")
 ROLES = ("sc", "wc", "single")
@@ -191,6 +191,8 @@ FIELD_CHECKS: dict[tuple[str, str], FieldCheck] = {
     ("Platform", "zone"): load_zone,
     ("Platform", "done"): _done,
     ("WindowRule", "zone"): load_zone,
+    ("WindowRule", "rrule"): check_rrule,
+    ("WindowRule", "start"): check_start,
     ("WindowRule", "duration"): _duration,
     ("WindowRule", "agreed_until"): _optional(_date),
     ("WindowRule", "first"): _optional(_date),
@@ -262,13 +264,12 @@ def check_together(platform: Platform, reading: Reading) -> None:
 
 
 def _window(reading: Reading, path: Path, rule: WindowRule) -> None:
-    try:
-        check_rule(rule)
-    except BadInput as error:
-        if any(known.message == error.message for known in reading.problems):
-            return  # said where the value stands
-        field = "start" if "time of day" in error.message or "offset" in error.message else "rrule"
-        reading.add(error.message, reading.at((*path, field)), hint=error.hint)
+    """Note everything wrong with a window. What the check of a single value has said already is not said again."""
+    told = {problem.location for problem in reading.problems}
+    for field, error in rule_faults(rule):
+        place = reading.at((*path, field))
+        if place not in told:
+            reading.add(error.message, place, hint=error.hint, why=error.why)
 
 
 def _once(reading: Reading, path: Path, field: str, names: Iterable[str], what: str) -> None:

@@ -159,7 +159,9 @@ class Reading:
                 self.add("a key must be a plain word", place, hint="merge keys (<<) and composed keys are not read")
             elif key_node.value in seen:
                 first = seen[key_node.value]
-                self.add(f"{key_node.value!r} is given twice", place, hint=f"first given in line {first.line}")
+                self.add(
+                    f"{key_node.value!r} is given twice", place, hint=f"first given at {first.line}:{first.column}"
+                )
             else:
                 seen[key_node.value] = place
                 pairs.append((key_node.value, key_node, value_node))

@@ -9,11 +9,12 @@ jumped. A recurring window lasts its duration, whatever the clock does meanwhile
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import takewhile
 
 from dateutil.rrule import rrule, rrulestr
+from msgspec.structs import replace
 
 from shipkeeper.model.calendar import exists, local_instant
 from shipkeeper.model.errors import BadInput
@@ -109,15 +110,40 @@ def window_at(rule: WindowRule, opens_ms: int, closes_ms: int) -> PlanWindow | N
     return found if found is not None and found.opens_ms <= opens_ms and closes_ms <= found.closes_ms else None
 
 
-def check_rule(rule: WindowRule) -> None:
-    """Refuse a rule that cannot give windows. Raises BadInput."""
-    load_zone(rule.zone)
-    _time(rule.start, rule.start)
-    length = parse_duration(rule.duration)
+def rule_faults(rule: WindowRule) -> Iterator[tuple[str, BadInput]]:
+    """(field, what is wrong) for everything that keeps a rule from giving windows."""
+    looks: dict[str, Callable[[WindowRule], object]] = {
+        "zone": lambda rule: load_zone(rule.zone),
+        "start": lambda rule: check_start(rule.start),
+        "duration": lambda rule: _check_length(rule.duration),
+        "first": _first_day,
+        "rrule": _check_occurs,
+    }
+    for field, look in looks.items():
+        try:
+            look(rule)
+        except BadInput as error:
+            yield field, error
+            if field == "first":
+                return  # from which day on the rule counts is not known
+            if field == "start":
+                rule = replace(rule, start="00:00")  # its days can be wrong as well, and are looked at with any time
+
+
+def check_start(text: str) -> None:
+    """Refuse what is no time of day. Raises BadInput."""
+    _time(text, text)
+
+
+def _check_length(duration: str) -> None:
+    length = parse_duration(duration)
     if length <= 0:
         raise BadInput("a window's duration must be longer than nothing", hint="write it like 7h")
     if length > LONGEST_MS:
         raise BadInput("a window is not longer than 14 days", hint="write the duration like 7h")
+
+
+def _check_occurs(rule: WindowRule) -> None:
     if next(iter(_recurrence(rule)), None) is None:
         raise BadInput(
             f"a window of {rule.rrule!r} never occurs" + (f" after {rule.first}" if rule.first else ""),
@@ -135,20 +161,36 @@ def _starts(rule: WindowRule, after: datetime) -> Iterator[datetime]:
 
 def _recurrence(rule: WindowRule) -> rrule:
     """The recurrence in local time without zone, counted from ``first``."""
-    text = rule.rrule.upper().removeprefix("RRULE:")
-    if "DTSTART" in text:
-        raise BadInput("an RRULE here has no DTSTART", hint="the start is in `start:`, the zone in `zone:`")
-    if re.search(r"FREQ=(HOURLY|MINUTELY|SECONDLY)", text):
-        raise BadInput("a window recurs daily at most", hint="for one each night: FREQ=DAILY")
+    text = rule.rrule.upper()
     counts = re.search(r"COUNT=|INTERVAL=(?!1(?:;|$))", text)
     if counts and not rule.first:
         raise BadInput(
             f"{rule.rrule!r} counts, and nothing says from which date",
             hint="add `first: 2026-01-06`, the date of the first window",
         )
+    return _parsed(rule.rrule, datetime.combine(_first_day(rule), _time(rule.start, rule.start)))
+
+
+def _first_day(rule: WindowRule) -> date:
+    """The date from which on the rule counts."""
     try:
-        begin = date.fromisoformat(rule.first) if rule.first else _LONG_AGO
-        anchor = datetime.combine(begin, _time(rule.start, rule.start))
+        return date.fromisoformat(rule.first) if rule.first else _LONG_AGO
+    except ValueError as error:
+        raise BadInput(f"{rule.first!r} is not a date", hint="write it like 2026-01-06") from error
+
+
+def check_rrule(text: str) -> None:
+    """Refuse what is no recurrence of windows. Raises BadInput."""
+    _parsed(text, datetime.combine(_LONG_AGO, time()))
+
+
+def _parsed(rule: str, anchor: datetime) -> rrule:
+    text = rule.upper().removeprefix("RRULE:")
+    if "DTSTART" in text:
+        raise BadInput("an RRULE here has no DTSTART", hint="the start is in `start:`, the zone in `zone:`")
+    if re.search(r"FREQ=(HOURLY|MINUTELY|SECONDLY)", text):
+        raise BadInput("a window recurs daily at most", hint="for one each night: FREQ=DAILY")
+    try:
         # dateutil wants UNTIL without a zone where the start has none; here it is local like the start.
         found = rrulestr(re.sub(r"(UNTIL=\d{8}T\d{6})Z", r"\1", text), dtstart=anchor)
         if not isinstance(found, rrule):
@@ -156,7 +198,7 @@ def _recurrence(rule: WindowRule) -> rrule:
         return found
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadInput(
-            f"{rule.rrule!r} is not an RRULE: {error}",
+            f"{rule!r} is not an RRULE: {error}",
             hint="for the first Tuesday of each month: FREQ=MONTHLY;BYDAY=1TU",
         ) from error
 
@@ -172,7 +214,8 @@ def _time(text: str, whole: str) -> time:
     try:
         found = time.fromisoformat(text)
     except ValueError as error:
-        raise BadInput(f"{text!r} in {whole!r} is not a time of day", hint="write it like 22:00") from error
+        within = f" in {whole!r}" if whole != text else ""
+        raise BadInput(f"{text!r}{within} is not a time of day", hint="write it like 22:00") from error
     if found.tzinfo is not None:
         raise BadInput(f"{text!r} carries an offset", hint="name the zone instead, so that summer time is right")
     return found

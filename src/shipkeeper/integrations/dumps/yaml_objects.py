@@ -61,7 +61,7 @@ class Node(Struct, frozen=True):
 class _Open:
     """A collection that is not closed yet."""
 
-    __slots__ = ("anchor", "key", "line", "nodes", "value", "wants_key")
+    __slots__ = ("anchor", "key", "line", "nodes", "places", "value", "wants_key")
 
     def __init__(self, value: Any, line: int, nodes: int, anchor: str | None) -> None:
         self.value = value
@@ -70,15 +70,18 @@ class _Open:
         self.anchor = anchor
         self.key = ""
         self.wants_key = isinstance(value, dict)
+        self.places: dict[str, tuple[int, int]] = {}
+        """Line and column of each key, where keys must be given once."""
 
 
 class _Builder:
     """State while events come in."""
 
-    def __init__(self, place: str, limits: Limits, whole: bool) -> None:
+    def __init__(self, place: str, limits: Limits, whole: bool, by_hand: bool) -> None:
         self.place = place
         self.limits = limits
         self.whole = whole
+        self.by_hand = by_hand
         nothing: frozenset[str] = frozenset()
         self.unread_lists = nothing if whole else _UNREAD_LISTS
         self.unread_mappings = nothing if whole else _UNREAD_MAPPINGS
@@ -108,6 +111,8 @@ class _Builder:
         if top is not None and top.wants_key:
             if event.value == "<<" and not event.style:
                 raise self.wrong("YAML merge keys (<<) are not read", line, "write the keys out, or give JSON")
+            if self.by_hand:
+                self.once(top, event)
             top.key, top.wants_key = event.value, False
             return
         if top is not None and top.key in _UNREAD_TEXTS:
@@ -121,6 +126,17 @@ class _Builder:
         else:
             raise self.wrong(f"the YAML tag {event.tag} is not read", line)
         self.put(value, 1, line, event.anchor)
+
+    def once(self, top: _Open, event: Any) -> None:
+        """Refuse a key that its mapping has already."""
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        first = top.places.setdefault(event.value, (line, column))
+        if first != (line, column):
+            raise BadInput(
+                f"{event.value!r} is given twice",
+                hint=f"first given at {first[0]}:{first[1]}",
+                location=Location(self.place, line, column),
+            )
 
     def start(self, event: Any, value: Any) -> None:
         line = event.start_mark.line + 1
@@ -211,12 +227,15 @@ class _Builder:
         self.anchors = {}
 
 
-def yaml_nodes(data: bytes, place: str, limits: Limits, *, whole: bool = False) -> Iterator[Node]:
+def yaml_nodes(
+    data: bytes, place: str, limits: Limits, *, whole: bool = False, by_hand: bool = False
+) -> Iterator[Node]:
     """Documents of a YAML stream, each after the elements of its ``items``. Raises BadInput with line and column.
 
     ``whole``: nothing is passed over and ``items`` stay where they are; for files that are no dumps of a cluster.
+    ``by_hand``: a key given twice is a mistake; elsewhere the last one holds, as for kubectl and Helm.
     """
-    builder = _Builder(place, limits, whole)
+    builder = _Builder(place, limits, whole, by_hand)
     try:
         for event in yaml.parse(data, Loader=_LOADER):
             kind = type(event)

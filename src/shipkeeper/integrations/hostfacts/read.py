@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import yaml
 from msgspec import Struct
+from yaml.constructor import ConstructorError
 from yaml.events import AliasEvent, DocumentStartEvent
 
 from shipkeeper.integrations.hostfacts.ansible import is_ansible, of_ansible
@@ -33,12 +34,27 @@ class Gathered(Struct, frozen=True):
 
 
 class _Loader(_Safe):  # type: ignore[misc]  # the C loader, where there is one
-    """PyYAML's safe loader, with times left as text."""
+    """PyYAML's safe loader, with times left as text, and every key of a mapping once."""
 
     yaml_implicit_resolvers = {
         first: [pair for pair in pairs if not pair[0].endswith(":timestamp")]
         for first, pairs in _Safe.yaml_implicit_resolvers.items()
     }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that is given twice: which of the two is meant, nobody can tell."""
+        seen: dict[str, yaml.Mark] = {}
+        for key, _ in node.value:
+            if (
+                isinstance(key, yaml.ScalarNode)
+                and (first := seen.setdefault(key.value, key.start_mark)) != key.start_mark
+            ):
+                raise ConstructorError(
+                    problem=f"{key.value!r} is given twice, first at {first.line + 1}:{first.column + 1}",
+                    problem_mark=key.start_mark,
+                )
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        return made
 
 
 def read_facts(path: str) -> Gathered:
