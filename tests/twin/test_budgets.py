@@ -136,6 +136,15 @@ def test_a_finalizer_frees_the_budget_while_the_object_stays() -> None:
     assert budget_of(twin).allowed == 1, "observed: its replacement is healthy, so the budget is free again"
 
 
+def test_kubernetes_own_finalizer_does_not_keep_a_job_s_pod() -> None:
+    tracked = {"finalizers": ("batch.kubernetes.io/job-tracking",)}
+    twin = make(b.inventory(*b.nodes(3), b.job("import", on=("n1",), pod_fields=tracked)))
+    play(twin, lambda: evict(twin, pods_of(twin, "import")[0]))
+    wait(twin, 60)
+    left = [pod for pod in pods_of(twin, "import") if pod.terminating]
+    assert not left, "every Job's pod has it, and the Job controller takes it away: no night is blocked by one"
+
+
 def test_drains_of_two_nodes_at_once_never_overdraw_the_budget() -> None:
     web = b.deployment("web", on=("n1", "n1", "n2", "n2", "n3"))
     twin = make(b.inventory(*b.nodes(5), web, b.budget(max_unavailable=1)), figures(readiness=20))

@@ -15,6 +15,8 @@ from shipkeeper.model.time import MINUTE, SECOND
 
 STUCK_AFTER_MS = MINUTE
 """A pod still there this long after its deletionTimestamp (which is a deadline) is stuck."""
+KUBERNETES_FINALIZERS = frozenset({"batch.kubernetes.io/job-tracking", "foregroundDeletion", "orphan"})
+"""Those that Kubernetes' own controllers take away by themselves: the Job controller, the garbage collector."""
 
 
 class DrainItem(Struct, frozen=True):
@@ -84,6 +86,11 @@ def verdict(pod: Pod, policy: DrainPolicy, now_ms: int) -> tuple[str, tuple[str,
 def is_stuck(pod: Pod, now_ms: int) -> bool:
     """Whether a terminating pod is more than a minute past its deadline."""
     return pod.deletion_ms is not None and now_ms > pod.deletion_ms + STUCK_AFTER_MS
+
+
+def foreign_finalizers(finalizers: Iterable[str]) -> tuple[str, ...]:
+    """Those that somebody besides Kubernetes must take away before the object goes."""
+    return tuple(name for name in finalizers if name not in KUBERNETES_FINALIZERS)
 
 
 def grace_ms(pod_grace_ms: int, policy: DrainPolicy) -> int:

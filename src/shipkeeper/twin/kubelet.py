@@ -6,6 +6,7 @@ with the full grace period; a preStop hook that outlasts it gets two seconds mor
 
 from __future__ import annotations
 
+from shipkeeper.semantics.drain import foreign_finalizers
 from shipkeeper.twin.storage import Volumes
 from shipkeeper.twin.world import World
 
@@ -156,7 +157,7 @@ class Kubelets:
             return
         if pods.node[row] >= 0:
             self._volumes.released(row)
-        if pods.finalizers.get(row):
+        if foreign_finalizers(pods.finalizers.get(row, ())):
             self._stopped.add(row)
             pods.set_ready(row, False)
             return
