@@ -190,13 +190,19 @@ class Context:
         )
 
     @cached_property
-    def jobs(self) -> dict[str, list[Pod]]:
-        """Live pods by the UID of the Job that owns them."""
+    def of_owner(self) -> dict[str, list[Pod]]:
+        """Live pods by the UID of the controller that made them."""
         found: dict[str, list[Pod]] = {}
         for pod in self.live:
-            if pod.owner is not None and pod.owner.kind == "Job":
+            if pod.owner is not None:
                 found.setdefault(pod.owner.uid, []).append(pod)
         return found
+
+    @cached_property
+    def jobs(self) -> dict[str, list[Pod]]:
+        """Live pods by the UID of the Job that owns them."""
+        kinds = {pod.owner.uid: pod.owner.kind for pods in self.of_owner.values() for pod in pods[:1] if pod.owner}
+        return {uid: pods for uid, pods in self.of_owner.items() if kinds[uid] == "Job"}
 
     def has_service(self, namespace: str, name: str) -> bool:
         """Whether there is such a Service, or it cannot be told because Services could not be read."""
