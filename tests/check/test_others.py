@@ -66,6 +66,31 @@ def test_stuck_pod_names_its_finalizers() -> None:
     assert item.message == "10m past its deadline on n1; held by finalizers example.com/hold"
 
 
+def test_a_pod_to_evict_with_somebody_s_finalizer_is_told_by_its_workload() -> None:
+    held = {"finalizers": ("batch.kubernetes.io/job-tracking", "example.com/hold")}
+    world = inventory(*nodes(3), deployment(on=["n1", "n1", "n2"], pod_fields=held))
+    item = only(world, "pod-finalizer")
+    assert (item.severity, item.object.name) == ("warning", "web")
+    assert item.message == "3 pods to evict with finalizer example.com/hold"
+    assert "held" in item.consequence or "holds" in item.consequence
+    assert item.nodes == ("n1", "n2")
+    assert ask(world, "pod-finalizer", nodes=("n3",)) == [], "none of its pods is evicted"
+
+
+@pytest.mark.parametrize("name", ["batch.kubernetes.io/job-tracking", "foregroundDeletion", "orphan"])
+def test_kubernetes_own_finalizers_are_no_finding(name: str) -> None:
+    world = inventory(*nodes(3), job(pod_fields={"finalizers": (name,)}))
+    assert ask(world, "pod-finalizer") == [], f"every Job's pod would be told of: {name} goes by itself"
+
+
+def test_what_is_not_evicted_may_have_any_finalizer() -> None:
+    held = {"finalizers": ("example.com/hold",)}
+    ending = held | {"deletion_ms": NOW - 10 * MINUTE}
+    stays = inventory(*nodes(3), daemonset(pod_fields=held), deployment(pod_fields=ending))
+    assert ask(stays, "pod-finalizer") == [], "a DaemonSet's pod stays; one that ends already is told as such"
+    assert [item.object.name for item in ask(stays, "pod-terminating")] == ["web-5d8f-00000"]
+
+
 def test_pod_that_ends_in_time_is_no_finding() -> None:
     app = deployment(pod_fields={"deletion_ms": NOW + 10_000})
     assert ask(inventory(*nodes(3), app), "pod-terminating") == []

@@ -10,7 +10,7 @@ from shipkeeper.model.findings import Finding
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.refs import ObjectRef
 from shipkeeper.model.time import MINUTE, format_duration
-from shipkeeper.semantics.drain import is_stuck
+from shipkeeper.semantics.drain import foreign_finalizers, is_stuck
 
 _DRAIN = "Kubernetes documentation: Safely Drain a Node; kubectl drain"
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
@@ -121,7 +121,7 @@ def _terminating(context: Context) -> Iterator[Finding]:
             if pod.deletion_ms is None or pod.mirror:
                 continue
             stuck = is_stuck(pod, context.now_ms)
-            if not stuck and not pod.finalizers:
+            if not stuck and not foreign_finalizers(pod.finalizers):
                 continue
             late = max(0, context.now_ms - pod.deletion_ms)
             held = f"held by finalizers {listed(pod.finalizers)}" if pod.finalizers else "no finalizer holds it"
@@ -140,6 +140,42 @@ def _terminating(context: Context) -> Iterator[Finding]:
                 evidence=() if node.ready else (f"node {node.name} is not Ready",),
                 nodes=(node.name,),
             )
+
+
+@check(
+    "pod-finalizer",
+    title="A pod is gone only when somebody has removed its finalizer",
+    explanation=(
+        "An evicted pod with a finalizer ends, but its object stays until whoever set the finalizer takes it away. A "
+        "drain waits for that, and so does a StatefulSet's replacement. If nobody takes it away, because its "
+        "controller is down or was removed, the pod is held as stuck; Shipkeeper never removes a finalizer. Those of "
+        "Kubernetes itself go by themselves and are not told."
+    ),
+    fix="See that the controller that set the finalizer runs, and on a node that is not drained at the same time.",
+    source="Kubernetes documentation: Finalizers; Pod Lifecycle, Termination of Pods",
+    needs=("pods",),
+    effect=BLOCKS,
+)
+def _finalizer(context: Context) -> Iterator[Finding]:
+    groups: dict[tuple[ObjectRef, tuple[str, ...]], list[Pod]] = {}
+    for pod in context.live:
+        held = tuple(sorted(foreign_finalizers(pod.finalizers)))
+        if held and pod.uid in context.movers:
+            groups.setdefault((context.top_of(pod) or pod.ref, held), []).append(pod)
+    for (top, held), pods in sorted(groups.items()):
+        nodes = context.nodes_of(pods)
+        yield Finding(
+            rule="pod-finalizer",
+            severity="warning",
+            object=named(top),
+            message=f"{count(len(pods), 'pod')} to evict with finalizer {listed(held)}",
+            consequence=(
+                f"the drain of {listed(nodes, 3)} waits until it is removed, and holds the pod as stuck if nobody does"
+            ),
+            fix=f"see that what removes {listed(held)} runs, and stays up while {listed(nodes, 3)} is drained",
+            evidence=tuple(f"{pod.name} on {pod.node}" for pod in pods[:5]),
+            nodes=nodes,
+        )
 
 
 @check(
@@ -274,6 +310,7 @@ CHECKS = (
     _unmanaged,
     _empty_dir,
     _terminating,
+    _finalizer,
     _failing,
     _pending,
     _without_requests,
