@@ -151,7 +151,10 @@ def test_pods_behind_a_budget_end_one_after_another() -> None:
     )
     window = Settings(window_ms=2 * HOUR, window_source="declared")
     assert ask(alone, "drain-outlasts-window", settings=window) == []
-    assert "3 rounds of 1 pod" in only(guarded, "drain-outlasts-window", settings=window).evidence[0]
+    told = only(guarded, "drain-outlasts-window", settings=window).evidence[0]
+    assert "3 rounds of 1 pod" in told
+    assert "Ready, not counted" in told, "a sum that leaves out the replacements' start is no upper bound"
+    assert "upper bound" not in RULES["drain-outlasts-window"].explanation
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ def drain_bound_ms(context: Context, node: str) -> tuple[int, str]:
     """(longest time that ending the node's pods may take, what makes it so).
 
     Pods end side by side, so the longest grace period counts; those behind one budget go as many at a time as it
-    allows, so theirs add up.
+    allows, so theirs add up. How long their replacements take to become Ready, for which each further round waits as
+    well, is not in it: no object says how long that may be.
     """
     worst, why = 0, ""
     behind: dict[ObjectRef, list[Pod]] = {}
@@ -42,6 +43,8 @@ def drain_bound_ms(context: Context, node: str) -> tuple[int, str]:
         total = rounds * max(grace_ms(pod.shape.grace_ms, context.settings.policy) for pod in pods)
         if total > worst:
             worst, why = total, f"{ref}, {rounds} rounds of {count(allowed[ref], 'pod')}"
+            if rounds > 1:
+                why += " (and each round waits until the replacements of the one before are Ready, not counted)"
     return worst, why
 
 
@@ -51,7 +54,9 @@ def drain_bound_ms(context: Context, node: str) -> tuple[int, str]:
     explanation=(
         "Every node's drain lasts as long as its slowest pod may take to end: the whole grace period for a program "
         "that does not react to SIGTERM, and one after another behind a budget. Added up over the nodes, one at a "
-        "time, with the reboots, that is more than the window. It is an upper bound: a rehearsal says what is likely."
+        "time, with the reboots, that is more than the window. Programs that end sooner make it less. What is not "
+        "counted makes it more: behind a budget, each round also waits until the replacements of the one before are "
+        "Ready, and an eviction that is refused for another reason is tried again. A rehearsal plays all of it."
     ),
     fix="Shorter grace periods for the workloads named, fewer nodes in one window, or several nodes at a time.",
     source=_SOURCE,
@@ -81,7 +86,9 @@ def _outlasts(context: Context) -> Iterator[Finding]:
         ),
         consequence="not all nodes may be done in one window" + (", whatever the pods do" if alone else ""),
         fix="fewer nodes per window or more at a time; rehearse the plan for what is likely",
-        evidence=tuple(f"{name}: up to {format_duration(bound)}, because of {why}" for bound, why, name in bounds[:5]),
+        evidence=tuple(
+            f"{name}: {format_duration(bound)} for pods to end, because of {why}" for bound, why, name in bounds[:5]
+        ),
     )
 
 
