@@ -13,6 +13,7 @@ from shipkeeper.model.pods import Pod, PodShape
 from shipkeeper.semantics.placement import static_reasons, tally
 from shipkeeper.semantics.ports import clash
 from shipkeeper.twin.classes import Classes, Ids, SchedulingClass, Spreading, Term
+from shipkeeper.twin.rooms import Rooms
 from shipkeeper.twin.storage import Volumes
 from shipkeeper.twin.tallies import Tally
 from shipkeeper.twin.world import World
@@ -36,6 +37,7 @@ class Filters:
     def __init__(self, world: World, classes: Classes, volumes: Volumes) -> None:
         self._world, self.classes, self._volumes = world, classes, volumes
         self._occupancy = world.occupancy
+        self.rooms = Rooms(world.base, world.occupancy)
         self._verdicts: list[Ids | None] = []
         self._masks: dict[int, Mask] = {}
         self._flags: dict[int, bytearray] = {}
@@ -148,7 +150,9 @@ class Filters:
 
     def fits(self, item: SchedulingClass, row: int = -1) -> Mask:
         """Nodes with room for one more. What a preempting pod of at least this priority waits for is not room."""
-        free = self._free_but_reserved(item, row) if self.reserved else self._occupancy.free
+        if not self.reserved:
+            return self.rooms.of(item.group.requests).fits
+        free = self._free_but_reserved(item, row)
         requests = item.group.requests
         line, amount = requests[0]
         mask: Mask = free[line] >= amount

@@ -12,6 +12,8 @@ from shipkeeper.model.pods import HostPort
 from shipkeeper.twin.base import FAILED, SUCCEEDED, Base
 from shipkeeper.twin.tallies import Tally, add
 
+_LOG = 1_024
+
 
 class Occupancy:
     """Indexes over bound pods. Finished pods hold no room; terminating ones do, until their object is gone."""
@@ -32,8 +34,10 @@ class Occupancy:
         """Priority → bound pods that hold room."""
         self.tallies: dict[int, list[Tally]] = {}
         """By class: who counts its pods that stay."""
-        self.touched: list[int] = []
-        """Nodes whose free room changed, in that order: whoever keeps figures reads on from where it was."""
+        self.changes = 0
+        """How often the free room of a node changed since loading."""
+        self._changed: NDArray[np.int64] = np.empty(_LOG, dtype=np.int64)
+        """The nodes, in that order."""
         for row, (group, node, phase) in enumerate(zip(columns.group, columns.node, columns.phase, strict=True)):
             if node >= 0:
                 self.on_node[node][row] = None
@@ -41,7 +45,7 @@ class Occupancy:
                     self.take(group, node)
                     if columns.deletion_ms[row] >= 0:
                         self.leave(group, node)
-        self.touched.clear()
+        self.changes = 0
 
     def copy(self) -> Occupancy:
         """Indexes of one's own, for one seed."""
@@ -53,7 +57,8 @@ class Occupancy:
         twin.present = [counts.copy() for counts in self.present]
         twin.ports = {key: claims.copy() for key, claims in self.ports.items()}
         twin.priorities = self.priorities.copy()
-        twin.tallies, twin.touched = {}, []
+        twin.tallies = {}
+        twin.changes, twin._changed = 0, np.empty(_LOG, dtype=np.int64)
         return twin
 
     def take(self, group: int, node: int) -> None:
@@ -61,7 +66,7 @@ class Occupancy:
         item = self._groups[group]
         for line, amount in item.requests:
             self.free[line, node] -= amount
-        self.touched.append(node)
+        self._change(node)
         self._stay(group, node, 1)
         add(self.present[group], node, 1)
         add(self.priorities, item.shape.priority, 1)
@@ -71,6 +76,16 @@ class Occupancy:
     def leave(self, group: int, node: int) -> None:
         """A pod of that class got its deletionTimestamp; it still holds its room."""
         self._stay(group, node, -1)
+
+    def changed_since(self, change: int) -> NDArray[np.int64]:
+        """Nodes whose free room changed after so many changes, some of them more than once."""
+        return self._changed[change : self.changes]
+
+    def _change(self, node: int) -> None:
+        if self.changes == len(self._changed):
+            self._changed = np.resize(self._changed, 2 * self.changes)
+        self._changed[self.changes] = node
+        self.changes += 1
 
     def _stay(self, group: int, node: int, change: int) -> None:
         add(self.staying[group], node, change)
@@ -82,7 +97,7 @@ class Occupancy:
         item = self._groups[group]
         for line, amount in item.requests:
             self.free[line, node] += amount
-        self.touched.append(node)
+        self._change(node)
         if not left:
             self._stay(group, node, -1)
         add(self.present[group], node, -1)

@@ -160,8 +160,8 @@ class Scheduler:
             node = int(candidates[0])
         else:
             scores = self._scores.total(item, candidates)
-            best = candidates[scores == scores.max()]
-            node = int(best[self._ties.at(row, attempt) % len(best)])
+            best = (scores == scores[scores.argmax()]).nonzero()[0]
+            node = int(candidates[best[self._ties.at(row, attempt) % len(best)]])
         self._filters.reserved.pop(row, None)
         self._attempts.pop(row)
         self._failed_ms.pop(row, None)

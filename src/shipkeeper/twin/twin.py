@@ -70,7 +70,7 @@ class Twin:
         self.scheduler = Scheduler(
             world,
             self.filters,
-            Scores(world, self.filters),
+            Scores(self.filters),
             Preemption(world, self.filters, self.disruption, self.delete),
         )
         quotas = Quotas(world)
