@@ -72,7 +72,8 @@ class TwinApi:
         self._world, self._disruption, self._volumes = world, disruption, volumes
         self._machines, self._workloads, self._watches = machines, workloads, watches
         self._quotas, self._delete, self._user = quotas, delete, user
-        self._stream = world.entropy.stream("api")
+        self._takes = world.lag("api", world.settings.api_ms)
+        self._eviction_takes = world.lag("api", world.settings.eviction_ms)
         self._calls = 0
         self._evicting_until = 0
         self._leases = {(item.namespace, item.name): item for item in world.base.inventory.leases}
@@ -195,7 +196,7 @@ class TwinApi:
         uid = known.uid if known is not None else f"lease-{self._lease_versions}"
         written = replace(lease, uid=uid, resource_version=f"l{self._lease_versions}")
         self._leases[key] = written
-        self._world.trace.note(self._world.now, "lease", f"{lease.namespace}/{lease.name} {lease.holder}")
+        self._world.trace.note("lease", f"{lease.namespace}/{lease.name} {lease.holder}")
         await self._answer(half, "update", f"Lease {lease.namespace}/{lease.name}")
         return written
 
@@ -213,7 +214,7 @@ class TwinApi:
             minor=world.minor,
             namespace_terminating=world.is_terminating(eviction.namespace),
         )
-        world.trace.note(world.now, "evict", f"{pods.label(row)} {decision.code}")
+        world.trace.note("evict", f"{pods.label(row)} {decision.code}")
         if decision.decrements:
             self._disruption.spend(row)
         if decision.accepted and pods.uids[row] != eviction.uid:
@@ -312,7 +313,7 @@ class TwinApi:
         further = evictions if begin > world.now else evictions - 1
         for _ in range(further):
             self._calls += 1
-            begin += world.draw(self._stream, self._calls, world.settings.eviction_ms)
+            begin += self._eviction_takes.ms(self._calls)
         self._evicting_until = begin
         if begin > world.now:
             await world.kernel.sleep(begin - world.now)
@@ -324,7 +325,7 @@ class TwinApi:
         """Travel to the server; returns how long the way back takes."""
         world = self._world
         self._calls += 1
-        both = world.draw(self._stream, self._calls, world.settings.api_ms)
+        both = self._takes.ms(self._calls)
         problem = _nobody_answers() if world.api_away else world.faults.before_call(verb, key, world.now)
         if problem is not None:
             await world.kernel.sleep(both)

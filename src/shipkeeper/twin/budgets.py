@@ -39,7 +39,7 @@ class Disruption:
         self._targets: dict[tuple[int, int, tuple[int, ...]], rules.BudgetTarget] = {}
         self._rechecks: set[int] = set()
         """Budgets that are looked at again when the oldest eviction that nothing came of is given back."""
-        self._lag = world.entropy.stream("disruption-lag")
+        self._lag = world.lag("disruption-lag", world.settings.disruption_ms)
         self._versions = 0
         self.on_change: list[Callable[[int], None]] = []
         self._load()
@@ -139,8 +139,7 @@ class Disruption:
         if not self._dirty[index]:
             self._dirty[index] = 1
             world = self._world
-            lag = world.draw(self._lag, index, world.settings.disruption_ms, self._versions)
-            world.kernel.call_after(lag, self._run, index)
+            world.kernel.call_after(self._lag.ms(index, self._versions), self._run, index)
 
     def _run(self, index: int) -> None:
         self._dirty[index] = 0
@@ -214,8 +213,6 @@ class Disruption:
     def _write(self, index: int, budget: Budget) -> None:
         self._versions += 1
         self.budgets[index] = replace(budget, resource_version=f"b{self._versions}")
-        self._world.trace.note(
-            self._world.now, "budget", f"{budget.namespace}/{budget.name} {budget.allowed}/{budget.healthy}"
-        )
+        self._world.trace.note("budget", f"{budget.namespace}/{budget.name} {budget.allowed}/{budget.healthy}")
         for listener in self.on_change:
             listener(index)

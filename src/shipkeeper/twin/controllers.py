@@ -33,7 +33,7 @@ class Creator:
 
     def __init__(self, world: World, quotas: Quotas) -> None:
         self._world, self._quotas = world, quotas
-        self._lags = world.entropy.stream("controller-lag")
+        self._lag = world.lag("controller-lag", world.settings.controller_ms)
         self._names, self._uids = world.entropy.stream("name"), world.entropy.stream("uid")
         self._draws = 0
         self._free_at_ms = 0
@@ -42,8 +42,7 @@ class Creator:
     def later(self, act: Callable[..., None], *args: object) -> None:
         """Let a controller act on what it has just seen."""
         self._draws += 1
-        delay = self._world.draw(self._lags, self._draws, self._world.settings.controller_ms)
-        self._world.kernel.call_after(delay, act, *args)
+        self._world.kernel.call_after(self._lag.ms(self._draws), act, *args)
 
     def create(self, row: int, name: str = "", node: int = -1, made: Callable[[int], None] | None = None) -> None:
         """Make a pod like the one at ``row``; an empty name makes one from the owner's."""

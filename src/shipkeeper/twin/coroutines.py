@@ -19,23 +19,55 @@ class Cancelled(BaseException):
 
 
 class Future:
-    """Something to wait for, once. Callbacks run at once, in the order they were added."""
+    """Something to wait for, once. Whoever waits is woken at once, in the order in which they came."""
 
-    __slots__ = ("callbacks", "done", "what")
+    __slots__ = ("_first", "_others", "done", "what")
 
     def __init__(self, what: str) -> None:
         self.done = False
         self.what = what
-        self.callbacks: list[Callable[[], None]] = []
+        self._first: Task | None = None
+        """Nearly always it is one task that waits."""
+        self._others: list[Callable[[], None]] | None = None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether anybody waits."""
+        return self._first is not None or bool(self._others)
 
     def finish(self) -> None:
         """Wake everybody who waits; once."""
         if self.done:
             return
         self.done = True
-        callbacks, self.callbacks = self.callbacks, []
-        for callback in callbacks:
-            callback()
+        first, others = self._first, self._others
+        self._first = self._others = None
+        if first is not None:
+            first.wake()
+        if others is not None:
+            for callback in others:
+                callback()
+
+    def then(self, callback: Callable[[], None]) -> None:
+        """Call that when it is finished."""
+        if self._others is None:
+            self._others = []
+        self._others.append(callback)
+
+    def wake_up(self, task: Task) -> None:
+        """Wake that task when it is finished."""
+        if self._first is None and self._others is None:
+            self._first = task
+        else:
+            self.then(task.wake)
+
+    def leave(self, task: Task) -> None:
+        """That task waits no longer."""
+        if self._first is task:
+            self._first = None
+        elif self._others is not None:
+            with contextlib.suppress(ValueError):
+                self._others.remove(task.wake)
 
     def __await__(self) -> Generator[Future, None, None]:
         if not self.done:
@@ -68,8 +100,7 @@ class Task:
             return
         self.cancelling = True
         if self.waiting is not None:
-            with contextlib.suppress(ValueError):
-                self.waiting.callbacks.remove(self.wake)
+            self.waiting.leave(self)
             self.waiting = None
         self.wake()
 
@@ -96,7 +127,7 @@ class Task:
                 self.wake()
             else:
                 self.waiting = awaited
-                awaited.callbacks.append(self.wake)
+                awaited.wake_up(self)
         finally:
             kernel.current = previous
 
@@ -140,7 +171,7 @@ class Channel:
     def _wake_one(self) -> None:
         while self._receivers:
             receiver = self._receivers.popleft()
-            if receiver.callbacks:  # nobody listens any more: that receiver was cancelled
+            if receiver.awaited:  # else nobody listens any more: that receiver was cancelled
                 receiver.finish()
                 return
 
@@ -186,7 +217,7 @@ class Scope:
         """See ports.runtime.Scope."""
         task = self._kernel.spawn(name, work)
         self._tasks.append(task)
-        task.ended.callbacks.append(lambda: self._ended(task))
+        task.ended.then(lambda: self._ended(task))
         if self._cancelled or self._failure is not None:
             task.cancel()
 

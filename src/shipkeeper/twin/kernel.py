@@ -13,9 +13,9 @@ asyncio is not used: its order differs between Python versions, and this is seve
 from __future__ import annotations
 
 import contextlib
-import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 from shipkeeper.ports.runtime import DeadlineExceeded, Deadlock
@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 _FOREVER = 1 << 62
 
-WORLD, EXECUTOR, DEADLINE = 0, 1 << 56, 2 << 56
-"""Phases, as the upper bits of an event's order; the sequence is below them."""
+EXECUTOR, DEADLINE = 1 << 56, 2 << 56
+"""Phases, as the upper bits of an event's order; the sequence is below them. The world's events have none."""
 
 
 class Kernel:
@@ -55,15 +55,18 @@ class Kernel:
 
     def call_at(self, at_ms: int, act: Callable[..., None], *args: Any) -> None:
         """Schedule a world event; an instant in the past means now."""
-        self._push(max(at_ms, self.time_ms), WORLD, act, args)
+        self._sequence = order = self._sequence + 1
+        heappush(self._heap, (at_ms if at_ms > self.time_ms else self.time_ms, order, act, args))
 
     def call_after(self, delay_ms: int, act: Callable[..., None], *args: Any) -> None:
         """Schedule a world event after a delay."""
-        self._push(self.time_ms + max(0, delay_ms), WORLD, act, args)
+        self._sequence = order = self._sequence + 1
+        heappush(self._heap, (self.time_ms + delay_ms if delay_ms > 0 else self.time_ms, order, act, args))
 
-    def _push(self, at_ms: int, phase: int, act: Callable[..., None], args: tuple[Any, ...]) -> None:
-        self._sequence += 1
-        heapq.heappush(self._heap, (at_ms, phase + self._sequence, act, args))
+    def _later(self, delay_ms: int, phase: int, act: Callable[[], None]) -> None:
+        self._sequence = order = self._sequence + 1
+        at_ms = self.time_ms + delay_ms if delay_ms > 0 else self.time_ms
+        heappush(self._heap, (at_ms, phase + order, act, ()))
 
     # --- ports.runtime.Runtime -------------------------------------------------------------
 
@@ -78,7 +81,7 @@ class Kernel:
     async def sleep(self, duration_ms: int) -> None:
         """See ports.runtime.Runtime."""
         turn = Future("sleep")
-        self._push(self.time_ms + max(0, duration_ms), EXECUTOR, turn.finish, ())
+        self._later(duration_ms, EXECUTOR, turn.finish)
         await turn
 
     async def first_of(self, *branches: Callable[[], Awaitable[T]]) -> tuple[int, T]:
@@ -86,7 +89,7 @@ class Kernel:
         tasks = [self.spawn(f"branch {i}", branch) for i, branch in enumerate(branches)]
         first = Future("first of")
         for task in tasks:
-            task.ended.callbacks.append(first.finish)
+            task.ended.then(first.finish)
         winner: int | None = None
         try:
             await first
@@ -110,7 +113,7 @@ class Kernel:
                 late = True
                 task.cancel()
 
-        self._push(self.time_ms + max(0, duration_ms), DEADLINE, expire, ())
+        self._later(duration_ms, DEADLINE, expire)
         interrupted = await self.join([task], cancel_on_interrupt=True)
         if interrupted is not None:
             raise interrupted
@@ -189,18 +192,20 @@ class Kernel:
 
         This loop is where a rehearsal spends its time, so it asks as little as it can.
         """
-        heap, ready, pop = self._heap, self.ready, heapq.heappop
+        heap, ready = self._heap, self.ready
         while awaited is None or not awaited.done:
             if heap and (first := heap[0])[0] <= self.time_ms and (not ready or first[1] < DEADLINE):
-                _, _, act, args = pop(heap)
+                _, _, act, args = heappop(heap)
                 self.events += 1
                 act(*args)
             elif ready:
                 task = ready.popleft()
                 if not task.ended.done:
                     task.step()
-            elif heap and heap[0][0] <= until_ms:
-                self._move(heap[0][0])
+            elif heap and (to_ms := heap[0][0]) <= until_ms:
+                if self.on_advance is not None:
+                    self.on_advance(self.time_ms, to_ms)
+                self.time_ms = to_ms
             else:
                 return False
         return True

@@ -21,7 +21,8 @@ class Kubelets:
         """Containers have ended; only finalizers keep the object."""
         self._starts = world.entropy.stream("readiness")
         self._stops = world.entropy.stream("termination")
-        self._lags = world.entropy.stream("kubelet")
+        self._acts = world.lag("kubelet", world.settings.kubelet_ms)
+        self._unmounts = world.lag("kubelet", world.settings.unmount_ms)
         volumes.when_attached = self._attached
         world.pods.on_bound.append(self._bound)
         world.pods.on_deleting.append(self._deleting)
@@ -146,8 +147,7 @@ class Kubelets:
         if self._epoch[row] != epoch or not self._world.pods.alive[row]:
             return
         if self._world.pods.node[row] >= 0 and self._volumes.needed(row):
-            unmount = self._world.draw(self._lags, row, self._world.settings.unmount_ms, 1)
-            self._world.kernel.call_after(unmount, self._let_go, row, epoch)
+            self._world.kernel.call_after(self._unmounts.ms(row, 1), self._let_go, row, epoch)
         else:
             self._let_go(row, epoch)
 
@@ -166,7 +166,7 @@ class Kubelets:
     # --- small -----------------------------------------------------------------------------
 
     def _lag(self, row: int) -> int:
-        return self._world.draw(self._lags, row, self._world.settings.kubelet_ms, self._epoch.get(row, 0) << 1)
+        return self._acts.ms(row, self._epoch.get(row, 0) << 1)
 
     def _bump(self, row: int) -> int:
         epoch = self._epoch.get(row, 0) + 1

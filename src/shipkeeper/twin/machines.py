@@ -143,7 +143,7 @@ class Machines:
         surveyed = self._surveyed.get(self._world.nodes[node].name)
         if self._epoch[node] == epoch and surveyed is not None:
             self.csi[surveyed.name] = surveyed
-            self._world.trace.note(self._world.now, "drivers", surveyed.name)
+            self._world.trace.note("drivers", surveyed.name)
 
     def _boot_id(self, node: int) -> str:
         name = self._world.nodes[node].name

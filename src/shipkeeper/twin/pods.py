@@ -228,7 +228,7 @@ class Pods:
         self.versions += 1
         self.version[row] = self.versions
         self.changed[row] = None
-        self._trace.note(self._now(), event, f"{self._labels[row]}@{self.node[row]}")
+        self._trace.note(event, f"{self._labels[row]}@{self.node[row]}")
         for listener in listeners:
             listener(row)
         for listener in self.on_change:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import pairwise
 
+from shipkeeper.twin.entropy import Stream
+
 _SHAPE = (
     (0, -850), (10, -780), (50, -640), (100, -540), (250, -300), (500, 0), (750, 330), (900, 740), (950, 1_000),
     (990, 1_450), (999, 1_900), (1_000, 2_000),
@@ -30,6 +32,19 @@ class Quantiles:
         cell = (bits >> 56) & 0xFF
         low, high = self._table[cell], self._table[cell + 1]
         return low + ((high - low) * ((bits >> 40) & 0xFFFF) >> 16)
+
+
+class Lag:
+    """How long one kind of thing takes, drawn for whatever it happens to."""
+
+    __slots__ = ("_bits", "_durations")
+
+    def __init__(self, stream: Stream, durations: Quantiles) -> None:
+        self._bits, self._durations = stream.at, durations.at
+
+    def ms(self, key: int, draw: int = 0) -> int:
+        """The ``draw``-th duration for the object ``key``."""
+        return self._durations(self._bits(key, draw))
 
 
 def _distance(cell: int) -> int:

@@ -30,7 +30,7 @@ class TwinReboot:
         if index < 0:
             raise Failed(f"there is no machine behind node {node.name}", object=f"Node {node.name}")
         delivery = world.faults.delivery(node.name)
-        world.trace.note(world.now, "reboot", f"{node.name} {delivery}")
+        world.trace.note("reboot", f"{node.name} {delivery}")
         self._tokens[token] = "not-delivered" if delivery == "not-delivered" else "delivered"
         if delivery != "not-delivered":
             self._machines.reboot(index)

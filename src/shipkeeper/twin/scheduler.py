@@ -172,7 +172,7 @@ class Scheduler:
         self._failed_ms[row] = world.now
         why = self._filters.why_not(item, row) or STATIC
         self._waiting.setdefault(item.group.index, {})[row] = why
-        world.trace.note(world.now, "unschedulable", f"{world.pods.label(row)} {why}")
+        world.trace.note("unschedulable", f"{world.pods.label(row)} {why}")
         world.kernel.call_after(_FLUSH_MS, self._flush, row, attempt)
         if row not in self._filters.reserved:
             node = self._preemption.try_for(row, item)

@@ -154,7 +154,7 @@ class Volumes:
             self._put(volume.name, node, self._attachment(volume, node, attached=False))
             self._began[row] = self._world.now
             self._show_in_use(node)
-            self._world.trace.note(self._world.now, "attaching", f"{volume.name}@{node}")
+            self._world.trace.note("attaching", f"{volume.name}@{node}")
             self._after(self._world.settings.attach_ms, self._attach, volume, single, node)
 
     def _attach(self, volume: Volume, single: bool, node: int) -> None:
@@ -163,7 +163,7 @@ class Volumes:
         if attachment is None:
             return
         self.attachments[key] = replace(attachment, attached=True)
-        self._world.trace.note(self._world.now, "attached", f"{volume.name}@{node}")
+        self._world.trace.note("attached", f"{volume.name}@{node}")
         waiting = self._waiting.get(volume.name, {})
         for row in [row for row in waiting if self._world.pods.node[row] == node]:
             del waiting[row]
@@ -183,7 +183,7 @@ class Volumes:
             return
         del self.attachments[key]
         self._holders[volume.name] -= 1
-        self._world.trace.note(self._world.now, "detached", f"{volume.name}@{node}")
+        self._world.trace.note("detached", f"{volume.name}@{node}")
         self._show_in_use(node)
         self._advance(volume, single)
 

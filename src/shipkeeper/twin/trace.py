@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 
+from shipkeeper.twin.kernel import Kernel
+
 _FLUSH = 512
 
 
 class Trace:
     """Hashes (millisecond, event, key). ``keep`` also keeps the lines, for tests and for finding a first difference."""
 
-    def __init__(self, keep: bool = False) -> None:
+    def __init__(self, kernel: Kernel, keep: bool = False) -> None:
+        self._kernel = kernel
         self._hash = hashlib.blake2b(digest_size=32)
         self._pending: list[str] = []
         self.lines: list[str] | None = [] if keep else None
         self.count = 0
 
-    def note(self, at_ms: int, event: str, key: str) -> None:
-        """Add one event."""
+    def note(self, event: str, key: str) -> None:
+        """Add one event, at this instant."""
         pending = self._pending
-        pending.append(f"{at_ms} {event} {key}")
+        pending.append(f"{self._kernel.now_ms()} {event} {key}")
         if len(pending) >= _FLUSH:
             self._flush()
 

@@ -101,7 +101,7 @@ class Twin:
             grace = own if grace_ms is None else grace_ms
         if why != "deleted" and not pods.finished(row):
             self.measures.evicted(row)
-        world.trace.note(world.now, why, pods.label(row))
+        world.trace.note(why, pods.label(row))
         pods.start_deleting(row, grace)
 
     def measure(self) -> Measurement:

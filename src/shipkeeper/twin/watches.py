@@ -10,6 +10,7 @@ from shipkeeper.model.pods import Pod
 from shipkeeper.model.workloads import Budget
 from shipkeeper.ports.cluster import Change
 from shipkeeper.twin.budgets import Disruption
+from shipkeeper.twin.quantiles import Lag
 from shipkeeper.twin.world import World
 
 T = TypeVar("T")
@@ -18,10 +19,9 @@ T = TypeVar("T")
 class TwinWatch(Generic[T]):
     """Implements ports.cluster.Watch over a channel of the kernel."""
 
-    def __init__(self, world: World, number: int, key: str, closed: Callable[[TwinWatch[Any]], None]) -> None:
-        self._world, self._number, self._key, self._closed = world, number, key, closed
+    def __init__(self, world: World, lag: Lag, number: int, key: str, closed: Callable[[TwinWatch[Any]], None]) -> None:
+        self._world, self._lag, self._number, self._key, self._closed = world, lag, number, key, closed
         self._channel = world.kernel.channel()
-        self._stream = world.entropy.stream("watch")
         self._due_ms = world.now
         self._sent = 0
         self._open = True
@@ -46,9 +46,11 @@ class TwinWatch(Generic[T]):
         """Send the changes after the watch's latency; never before what was sent earlier."""
         world = self._world
         self._sent += 1
-        lag = world.draw(self._stream, (self._number << 32) | self._sent, world.settings.watch_ms)
+        lag = self._lag.ms((self._number << 32) | self._sent)
         lag += world.faults.watch_delay_ms(self._key, world.now)
-        self._due_ms = max(self._due_ms, world.now + lag)
+        due = world.now + lag
+        if due > self._due_ms:
+            self._due_ms = due
         world.kernel.call_at(self._due_ms, self._send, changes)
 
     def _send(self, changes: Sequence[Change[T]]) -> None:
@@ -64,8 +66,7 @@ class TwinWatch(Generic[T]):
 
     def _reconnect(self) -> None:
         """The API server is back: the watch lists again, and tells what it missed."""
-        lag = self._world.draw(self._stream, (self._number << 32) | self._sent, self._world.settings.watch_ms, 1)
-        self._world.kernel.call_after(lag, self._catch_up)
+        self._world.kernel.call_after(self._lag.ms((self._number << 32) | self._sent, 1), self._catch_up)
 
     def _catch_up(self) -> None:
         held, self._held = self._held, []
@@ -77,6 +78,7 @@ class Watches:
 
     def __init__(self, world: World, disruption: Disruption) -> None:
         self._world, self._disruption = world, disruption
+        self._lag = world.lag("watch", world.settings.watch_ms)
         self._count = 0
         self._pods_on: dict[int, list[TwinWatch[Pod]]] = {}
         self._pods_in: dict[str, list[TwinWatch[Pod]]] = {}
@@ -134,7 +136,7 @@ class Watches:
             if not pile:
                 piles.pop(key, None)
 
-        watch: TwinWatch[Any] = TwinWatch(self._world, self._count, label, closed)
+        watch: TwinWatch[Any] = TwinWatch(self._world, self._lag, self._count, label, closed)
         if not pile:
             piles[key] = pile
         pile.append(watch)

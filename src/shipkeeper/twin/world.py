@@ -17,7 +17,7 @@ from shipkeeper.twin.faults import Faults, NoFaults
 from shipkeeper.twin.kernel import Kernel
 from shipkeeper.twin.occupancy import Occupancy
 from shipkeeper.twin.pods import Pods
-from shipkeeper.twin.quantiles import Quantiles, quantiles
+from shipkeeper.twin.quantiles import Lag, Quantiles, quantiles
 from shipkeeper.twin.settings import Figure, TwinSettings, with_declared
 from shipkeeper.twin.trace import Trace
 
@@ -42,7 +42,7 @@ class World:
         self.settings = with_declared(settings, timings)
         self.faults: Faults = faults if faults is not None else NoFaults()
         self.entropy = SeededEntropy(seed)
-        self.trace = Trace(keep_trace)
+        self.trace = Trace(kernel, keep_trace)
         self.occupancy = occupancy
         self.shift_ms = kernel.now_ms() - base.inventory.taken_ms
         self.pods = Pods(base, occupancy, self.trace, kernel.now_ms, self.shift_ms)
@@ -74,7 +74,7 @@ class World:
     def power(self, index: int, on: bool) -> None:
         """A machine went off, or came back; the API server goes and comes with its quorum."""
         self.up[index] = 1 if on else 0
-        self.trace.note(self.now, "up" if on else "down", self.nodes[index].name)
+        self.trace.note("up" if on else "down", self.nodes[index].name)
         members = self.base.members
         if index not in members:
             return
@@ -96,7 +96,7 @@ class World:
         self._node_versions += 1
         after = replace(node, resource_version=f"t{self._node_versions}")
         self.nodes[index] = after
-        self.trace.note(self.now, event, node.name)
+        self.trace.note(event, node.name)
         for listener in self.on_node:
             listener(index, before, after)
         return after
@@ -126,6 +126,10 @@ class World:
         """``Kind/namespace/name`` of the class's workload, as timings name it."""
         ref = self.base.tops[group.top].ref
         return f"{ref.kind}/{ref.namespace}/{ref.name}"
+
+    def lag(self, stream: str, figure: Figure) -> Lag:
+        """Durations of that figure from the stream of that name."""
+        return Lag(self.entropy.stream(stream), quantiles(*figure))
 
     def draw(self, stream: Stream, key: int, figure: Figure, draw: int = 0) -> int:
         """A duration of that figure for the object ``key``."""
