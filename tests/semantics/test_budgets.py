@@ -14,13 +14,14 @@ from shipkeeper.semantics.budgets import (
     allowed,
     compile_budgets,
     counting_once,
+    covering,
     desired_and_expected,
     never_allows,
     spend,
     with_status,
 )
 from shipkeeper.semantics.ownership import by_uid
-from tests.builders import NOW, budget, daemonset, deployment, owner, pod, selector, workload
+from tests.builders import NOW, budget, daemonset, deployment, owner, pod, selector, shape, workload
 from tests.semantics.budget_rule import healthy_count, matching, status
 
 
@@ -169,7 +170,10 @@ def test_the_index_agrees_with_the_plain_walk(rules: list[tuple[str, dict[str, s
         for i, (namespace, pairs) in enumerate(rules)
     ]
     for namespace in ("a", "b"):
-        assert compile_budgets(budgets).matching(namespace, labels) == matching(budgets, namespace, labels)
+        found = matching(budgets, namespace, labels)
+        assert compile_budgets(budgets).matching(namespace, labels) == found
+        moving = [pod("one", namespace, template=shape(labels)), pod("other", "c")]
+        assert covering(budgets, moving).matching(namespace, labels) == found, "a budget over a moving pod was left out"
 
 
 def test_spending_and_writing_status() -> None:

@@ -61,19 +61,22 @@ async def changed_budget(run: Run, pods: Sequence[Pod]) -> tuple[Budget, str] | 
     known = _by_namespace(run)
     changed: list[Budget] = []
     words: dict[tuple[str, str], str] = {}
-    there = await run.api.budgets({pod.namespace for pod in pods})
-    for namespace, found in there.items():
+    there: dict[str, set[str]] = {namespace: set() for namespace in sorted({pod.namespace for pod in pods})}
+    for item in await run.api.budgets(there):
+        names = there.get(item.namespace)
+        if names is None:
+            continue
+        names.add(item.name)
+        was = known.get(item.namespace, {}).get(item.name)
+        if was is None or (was.uid, was.generation) != (item.uid, item.generation):
+            changed.append(item)
+            words[(item.namespace, item.name)] = "was added" if was is None else "was changed"
+    for namespace, names in there.items():
         before = known.get(namespace, {})
-        now = {item.name: item for item in found}
-        for name, item in sorted(now.items()):
-            was = before.get(name)
-            if was is None or (was.uid, was.generation) != (item.uid, item.generation):
-                changed.append(item)
-                words[(namespace, name)] = "was added" if was is None else "was changed"
-        for name, was in sorted(before.items()):
-            if name not in now:
-                changed.append(Budget(namespace, name, was.uid, was.selector, generation=was.generation))
-                words[(namespace, name)] = "was deleted"
+        for name in sorted(before.keys() - names):
+            gone = before[name]
+            changed.append(Budget(namespace, name, gone.uid, gone.selector, generation=gone.generation))
+            words[(namespace, name)] = "was deleted"
     if not changed:
         return None
     index = compile_budgets(changed)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 import msgspec
 from msgspec import Struct
 
@@ -13,7 +11,7 @@ from shipkeeper.model.nodes import Node
 from shipkeeper.model.pods import Pod
 from shipkeeper.model.storage import CsiNode
 from shipkeeper.model.workloads import Budget
-from shipkeeper.semantics.budgets import compile_budgets
+from shipkeeper.semantics.budgets import covering
 from shipkeeper.semantics.taints import write_taint
 
 KEY = "before"
@@ -74,8 +72,7 @@ async def observe(run: Run, node: Node) -> tuple[Before, tuple[Pod, ...]]:
 
 async def _budgets(run: Run, pods: list[Pod]) -> tuple[BudgetBefore, ...]:
     found: dict[tuple[str, str], Budget] = {}
-    there = await run.api.budgets({pod.namespace for pod in pods})
-    index = compile_budgets(chain.from_iterable(there.values()))
+    index = covering(await run.api.budgets({pod.namespace for pod in pods}), pods)
     for pod in pods:
         for budget in index.matching(pod.namespace, pod.shape.labels):
             found[(budget.namespace, budget.name)] = budget

@@ -303,9 +303,13 @@ class Drain:
         due = self._check_ms if self.last_ms is None else min(self._check_ms, self.last_ms - ahead_ms)
         for item in self.left.values():
             if item.state == "waiting":
-                due = min(due, item.next_ms)
+                at = item.next_ms
             elif not item.told:
-                due = min(due, item.overdue_ms + 1 - ahead_ms)
+                at = item.overdue_ms + 1 - ahead_ms
+            else:
+                continue
+            if at < due:
+                due = at
         return due
 
     def _hear(self, news: tuple[type[Any], Change[Any]] | Any) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from itertools import chain
 from typing import Generic, TypeVar
 
 from shipkeeper.execution.control import Control
@@ -19,7 +20,6 @@ from shipkeeper.model.time import SECOND, format_duration
 from shipkeeper.model.workloads import Budget, Workload
 from shipkeeper.ports.cluster import Change, Eviction, EvictionAnswer, NodePatch, Watch
 from shipkeeper.ports.runtime import DeadlineExceeded
-from shipkeeper.semantics.budgets import by_namespace
 
 T = TypeVar("T")
 
@@ -92,11 +92,15 @@ class PatientApi:
         """See ports.cluster: a quorum read."""
         return await self.patiently(lambda: self._api.list(kind, namespace=namespace, node=node))
 
-    async def budgets(self, namespaces: Collection[str]) -> Mapping[str, Sequence[Budget]]:
-        """Budgets of these namespaces. Many are read with one list of all: a request costs more than what it brings."""
-        if len(namespaces) <= _ONE_BY_ONE:
-            return {name: await self.list(Budget, namespace=name) for name in sorted(namespaces)}
-        return by_namespace(await self.list(Budget), namespaces)
+    async def budgets(self, namespaces: Collection[str]) -> Sequence[Budget]:
+        """At least the budgets of these namespaces, and perhaps others.
+
+        Many are read with one list of all: a request costs more than what it brings.
+        """
+        if len(namespaces) > _ONE_BY_ONE:
+            return await self.list(Budget)
+        read = [await self.list(Budget, namespace=name) for name in sorted(namespaces)]
+        return tuple(chain.from_iterable(read))
 
     async def workloads(self, refs: Sequence[ObjectRef]) -> tuple[Workload | None, ...]:
         """See ports.cluster."""

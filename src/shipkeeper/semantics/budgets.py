@@ -84,13 +84,23 @@ def compile_budgets(budgets: Iterable[Budget]) -> BudgetIndex:
     return BudgetIndex(budgets)
 
 
-def by_namespace(budgets: Iterable[Budget], namespaces: Iterable[str]) -> dict[str, list[Budget]]:
-    """Budgets of these namespaces, in their order; a namespace without any has an empty list."""
-    found: dict[str, list[Budget]] = {name: [] for name in sorted(namespaces)}
-    for budget in budgets:
-        if budget.namespace in found:
-            found[budget.namespace].append(budget)
-    return found
+def covering(budgets: Iterable[Budget], pods: Iterable[Pod]) -> BudgetIndex:
+    """Index those budgets that may cover one of these pods: for few pods among many budgets."""
+    namespaces: set[str] = set()
+    pairs: set[tuple[str, tuple[str, str]]] = set()
+    for pod in pods:
+        namespaces.add(pod.namespace)
+        pairs.update((pod.namespace, pair) for pair in pod.shape.labels.items())
+    return BudgetIndex(
+        budget
+        for budget in budgets
+        if budget.selector is not None
+        and (
+            (budget.namespace, budget.selector.pairs[0]) in pairs
+            if budget.selector.pairs
+            else budget.namespace in namespaces
+        )
+    )
 
 
 def needs_scale(budget: Budget) -> bool:

@@ -65,7 +65,8 @@ async def budgets_restored(run: Run, before: Before) -> GateReading:
     """Each budget over the moved pods: current, nothing disrupted, as many healthy as before."""
     bad: list[tuple[ObjectRef, str]] = []
     there = await run.api.budgets({item.namespace for item in before.budgets})
-    now = {(item.namespace, item.name): item for found in there.values() for item in found}
+    wanted = {(item.namespace, item.name) for item in before.budgets}
+    now = {key: item for item in there if (key := (item.namespace, item.name)) in wanted}
     for item in before.budgets:
         budget = now.get((item.namespace, item.name))
         why = _not_restored(budget, item.healthy) if budget is not None else ""
