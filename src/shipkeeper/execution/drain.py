@@ -294,7 +294,8 @@ class Drain:
                 return
             while len(self.mail):
                 matters |= self._hear(await self.mail.receive())
-            if matters:
+            # News that changes nothing, however much of it, must not put off what is due.
+            if matters or self.runtime.monotonic_ms() >= due:
                 return
 
     def _next_due(self) -> int:

@@ -1,6 +1,7 @@
 """Room for one more pod of certain requests: which nodes have it, and how the scheduler scores what would be left.
 
-Both are kept from pod to pod, and only nodes whose room changed since are looked at again. Formulas: ``scores``.
+Both are kept from pod to pod, and only nodes whose room changed since are looked at again. Which plugins the score
+stands for, and with what weights: ``scores``.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shipkeeper.twin.base import Base
+from shipkeeper.twin.classes import Ids
 from shipkeeper.twin.occupancy import Occupancy
 
-Ids = NDArray[np.int64]
 Requests = tuple[tuple[int, int], ...]
 """(index of the resource, amount), as classes have them."""
 

@@ -69,8 +69,7 @@ async def budgets_restored(run: Run, before: Before) -> GateReading:
     now = {key: item for item in there if (key := (item.namespace, item.name)) in wanted}
     for item in before.budgets:
         budget = now.get((item.namespace, item.name))
-        why = _not_restored(budget, item.healthy) if budget is not None else ""
-        if budget is not None and why:
+        if budget is not None and (why := _not_restored(budget, item.healthy)):
             bad.append((budget.ref, f"budget {item.namespace}/{item.name} {why}"))
     if not bad:
         return GateReading("budgets-restored", "open", f"{len(before.budgets)} restored")
