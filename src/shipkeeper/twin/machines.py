@@ -34,6 +34,9 @@ class Machines:
         self._away = bytearray(len(world.nodes))
         """A reboot was asked for and the node has not returned."""
         self._stream = world.entropy.stream("machines")
+        self._shutdown = world.lag("machines", world.settings.shutdown_ms)
+        self._early = world.lag("machines", world.settings.registered_before_ready_ms)
+        self._drivers_return = world.lag("machines", world.settings.daemon_readiness_ms)
         self._surveyed = {item.name: item for item in world.base.inventory.csi_nodes}
         self.csi: dict[str, CsiNode] = dict(self._surveyed)
         self.on_returned: list[Callable[[int], None]] = []
@@ -50,8 +53,8 @@ class Machines:
         epoch = self._bump(node)
         drawn = as_quantiles(world.timings.reboot_seconds).at(self._stream.at(node, boot << 3))
         takes = world.faults.reboot_ms(world.nodes[node].name, drawn)
-        down = min(takes, world.draw(self._stream, node, world.settings.shutdown_ms, (boot << 3) | 1))
-        early = world.draw(self._stream, node, world.settings.registered_before_ready_ms, (boot << 3) | 2)
+        down = min(takes, self._shutdown.ms(node, (boot << 3) | 1))
+        early = self._early.ms(node, (boot << 3) | 2)
         world.kernel.call_after(down, self._goes_down, node, epoch)
         world.kernel.call_after(max(down, takes - early), self._registers, node, epoch)
         world.kernel.call_after(takes, self._returns, node, epoch)
@@ -133,7 +136,7 @@ class Machines:
         ready = replace(before, conditions=_ready(before, "True", "KubeletReady", world.now), taints=taints)
         world.set_node(node, ready, "returns")
         self._kubelets.machine_returns(node)
-        delay = world.draw(self._stream, node, world.settings.daemon_readiness_ms, (self._boots[node] << 3) | 4)
+        delay = self._drivers_return.ms(node, (self._boots[node] << 3) | 4)
         world.kernel.call_after(delay, self._drivers, node, epoch)
         for listener in self.on_returned:
             listener(node)

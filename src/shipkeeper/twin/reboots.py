@@ -17,15 +17,14 @@ class TwinReboot:
         self.name = "twin"
         self.deadline_ms = world.settings.reboot_deadline_ms
         self._tokens: dict[str, Delivery] = {}
-        self._stream = world.entropy.stream("driver")
+        self._takes = world.lag("driver", world.settings.api_ms)
         self._calls = 0
 
     async def request(self, node: Node, token: str) -> RebootReceipt:
         """Ask the machine to reboot. Raises Failed when there is no such node."""
         world = self._world
         self._calls += 1
-        delay = world.draw(self._stream, self._calls, world.settings.api_ms)
-        await world.kernel.sleep(delay)
+        await world.kernel.sleep(self._takes.ms(self._calls))
         index = world.base.node_index.get(node.name, -1)
         if index < 0:
             raise Failed(f"there is no machine behind node {node.name}", object=f"Node {node.name}")

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from shipkeeper.model.storage import Volume, VolumeAttachment
 from shipkeeper.semantics.volumes import Storage as Claims
 from shipkeeper.semantics.volumes import single_node_claims
+from shipkeeper.twin.quantiles import Lag
 from shipkeeper.twin.world import World
 
 _Key = tuple[str, int]
@@ -35,7 +36,8 @@ class Volumes:
         """Row → volumes it still waits for."""
         self._began: dict[int, int] = {}
         self._of_group: dict[int, tuple[tuple[Volume, bool], ...]] = {}
-        self._stream = world.entropy.stream("volumes")
+        self._attaches = world.lag("volumes", world.settings.attach_ms)
+        self._detaches = world.lag("volumes", world.settings.detach_ms)
         self._draws = 0
         self.when_attached: Callable[[int, int], None] = lambda row, began_ms: None
         inventory = world.base.inventory
@@ -98,7 +100,7 @@ class Volumes:
                 self.by_node[node].pop(volume.name, None)
                 self._show_in_use(node)
                 if key in self.attachments:
-                    self._after(self._world.settings.detach_ms, self._detach, volume, single, node)
+                    self._after(self._detaches, self._detach, volume, single, node)
 
     # --- inside ----------------------------------------------------------------------------
 
@@ -155,7 +157,7 @@ class Volumes:
             self._began[row] = self._world.now
             self._show_in_use(node)
             self._world.trace.note("attaching", f"{volume.name}@{node}")
-            self._after(self._world.settings.attach_ms, self._attach, volume, single, node)
+            self._after(self._attaches, self._attach, volume, single, node)
 
     def _attach(self, volume: Volume, single: bool, node: int) -> None:
         key = (volume.name, node)
@@ -171,7 +173,7 @@ class Volumes:
             if not self._pending[row]:
                 self._done(row)
         if not self._users.get(key):
-            self._after(self._world.settings.detach_ms, self._detach, volume, single, node)
+            self._after(self._detaches, self._detach, volume, single, node)
 
     def _detach(self, volume: Volume, single: bool, node: int) -> None:
         key = (volume.name, node)
@@ -179,7 +181,7 @@ class Volumes:
             return
         if not self._world.up[node]:
             # The kubelet cannot confirm the unmount; try again while the node is away.
-            self._after(self._world.settings.detach_ms, self._detach, volume, single, node)
+            self._after(self._detaches, self._detach, volume, single, node)
             return
         del self.attachments[key]
         self._holders[volume.name] -= 1
@@ -208,6 +210,6 @@ class Volumes:
             name=f"csi-{bits:016x}", node=name, volume=volume.name, attacher=volume.driver, attached=attached
         )
 
-    def _after(self, figure: tuple[int, int], act: Callable[..., None], *args: object) -> None:
+    def _after(self, lag: Lag, act: Callable[..., None], *args: object) -> None:
         self._draws += 1
-        self._world.kernel.call_after(self._world.draw(self._stream, self._draws, figure), act, *args)
+        self._world.kernel.call_after(lag.ms(self._draws), act, *args)

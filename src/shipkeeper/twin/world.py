@@ -12,7 +12,7 @@ from shipkeeper.model.plan import Timings
 from shipkeeper.model.time import SECOND
 from shipkeeper.semantics.control_plane import quorum
 from shipkeeper.twin.base import Base, Group
-from shipkeeper.twin.entropy import SeededEntropy, Stream
+from shipkeeper.twin.entropy import SeededEntropy
 from shipkeeper.twin.faults import Faults, NoFaults
 from shipkeeper.twin.kernel import Kernel
 from shipkeeper.twin.occupancy import Occupancy
@@ -130,10 +130,6 @@ class World:
     def lag(self, stream: str, figure: Figure) -> Lag:
         """Durations of that figure from the stream of that name."""
         return Lag(self.entropy.stream(stream), quantiles(*figure))
-
-    def draw(self, stream: Stream, key: int, figure: Figure, draw: int = 0) -> int:
-        """A duration of that figure for the object ``key``."""
-        return quantiles(*figure).at(stream.at(key, draw))
 
 
 def _unheard(node: Node) -> bool:
